@@ -1,0 +1,154 @@
+"""The contract of a sink: what the engine asks of any warehouse that it writes to.
+
+What does not belong here: SQL, drivers, and anything about where the rows come from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import ClassVar, Self
+
+from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat, WriteReceipt
+
+VERSION_COLUMN = "_version"
+DELETED_COLUMN = "_deleted"
+SYNCED_AT_COLUMN = "_synced_at"
+SYSTEM_COLUMNS = (VERSION_COLUMN, DELETED_COLUMN, SYNCED_AT_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkColumn:
+    """A column of the destination table: `type` in the sink's own words, e.g. `Nullable(Decimal(20, 4))`."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkTable:
+    """The destination table as its file wants it, our own columns not included.
+
+    Attributes:
+        database, name: where it stands.
+        columns: the file's columns, in order.
+        engine: engine name without arguments, e.g. `ReplacingMergeTree`.
+        order_by: column names or expressions; empty means `tuple()`.
+        partition_by: expression, empty for none.
+        ttl: expression, empty for none.
+        settings: engine settings.
+        comment: the table's description.
+        tracks_deletes: the table has `_deleted`.
+        primary_key: the source's primary key in destination names.
+    """
+
+    database: str
+    name: str
+    columns: tuple[SinkColumn, ...]
+    engine: str
+    order_by: tuple[str, ...]
+    partition_by: str
+    ttl: str
+    settings: Mapping[str, str | int | float | bool]
+    comment: str
+    tracks_deletes: bool
+    primary_key: tuple[str, ...]
+
+    @property
+    def full_name(self) -> str:
+        """`database.name`, for people; not quoted."""
+        return f"{self.database}.{self.name}"
+
+    @property
+    def collapses_rereads(self) -> bool:
+        """Writing a row again replaces it, so a chunk may be written twice."""
+        return self.engine == "ReplacingMergeTree" and bool(self.primary_key)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """How one chunk's batches are to be written.
+
+    Attributes:
+        table: the table to write into; its staging copy for a full load.
+        columns: what the wire carries, in order.
+        wire_format: how.
+        version: goes into `_version` of every row.
+        token: the chunk's identity: a chunk that was already taken under this token is not taken again.
+        atomic: all rows of the chunk become visible at once or not at all (per partition); needed where a
+            second write would double them.
+        query_comment: names table and run, for whoever watches the warehouse.
+    """
+
+    table: SinkTable
+    columns: tuple[WireColumn, ...]
+    wire_format: WireFormat
+    version: int
+    token: str
+    atomic: bool = False
+    query_comment: str = ""
+
+
+class BaseSinkConnector(ABC):
+    """One warehouse. `write` may be called from several threads at once.
+
+    Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's error.
+    """
+
+    wire_formats: ClassVar[tuple[WireFormat, ...]]
+
+    @abstractmethod
+    def ensure_table(self, table: SinkTable) -> tuple[str, ...]:
+        """Create the table, or add and safely widen columns; returns the statements that it ran.
+
+        Raises `ConfigurationError` before changing anything when the existing table differs in what cannot be
+        altered (engine, order key, partition key, a narrower type, a column that the file no longer has under NOT NULL).
+        """
+
+    @abstractmethod
+    def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
+        """An empty table like `table` beside it, or the one that already stands under that name, to resume."""
+
+    @abstractmethod
+    def stagings(self, table: SinkTable) -> tuple[str, ...]:
+        """Names of this table's staging tables that exist."""
+
+    @abstractmethod
+    def swap(self, table: SinkTable, staging: SinkTable) -> None:
+        """Put the staging table in the table's place, atomically, and drop what stood there before."""
+
+    @abstractmethod
+    def drop(self, database: str, name: str) -> None:
+        """Drop a table of ours; nothing happens when it does not exist."""
+
+    @abstractmethod
+    def truncate(self, table: SinkTable) -> None:
+        """Empty a staging table, deduplication memory included."""
+
+    @abstractmethod
+    def highest_version(self, table: SinkTable) -> int:
+        """The greatest `_version` in the table; 0 when it is empty or does not exist."""
+
+    @abstractmethod
+    def count_rows(self, table: SinkTable) -> int:
+        """Rows that a reader sees: under FINAL where the engine collapses, without deleted ones. 0 when it does not exist."""
+
+    @abstractmethod
+    def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:
+        """Send all batches as one insert and return when the warehouse has acknowledged it.
+
+        An error from `batches` itself passes through unchanged, and the insert is abandoned.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End every connection; may be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,85 @@
+"""The environment, read once into one frozen value. The only module that reads `os.environ`.
+
+Secrets are held by reference: a source's URL is looked up when a run needs it, so loading definitions reads none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.errors import ConfigurationError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+def variable_part(name: str) -> str:
+    """A connection's name as it stands in a variable: upper case, anything but letters and digits becomes `_`."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Attributes:
+        environment: the variables themselves; secrets stay here until asked for, and never enter `repr`.
+        schemas_dir: root of the YAML tree.
+        dagster_home: instance directory; the default state store lives there.
+        clickhouse_cluster: cluster name for ON CLUSTER DDL, or `None`.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    schemas_dir: Path
+    dagster_home: Path
+    clickhouse_cluster: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the given variables, or the process's own."""
+        variables = dict(os.environ if environment is None else environment)
+        return cls(
+            environment=variables,
+            schemas_dir=Path(variables.get("SCHEMAS_DIR") or PROJECT_ROOT / "schemas"),
+            dagster_home=Path(variables.get("DAGSTER_HOME") or PROJECT_ROOT / "dagster_home"),
+            clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
+        )
+
+    @property
+    def warehouse_is_embedded(self) -> bool:
+        """The warehouse is the embedded engine, which one process may open at a time."""
+        return (self.environment.get("CLICKHOUSE_URL") or "chdb://").startswith("chdb:")
+
+    def clickhouse_url(self) -> DatabaseUrl:
+        """The warehouse. Raises `ConfigurationError` when `CLICKHOUSE_URL` does not parse."""
+        default = f"chdb://{PROJECT_ROOT / '.local' / 'warehouse'}"
+        return DatabaseUrl.parse(
+            self.environment.get("CLICKHOUSE_URL") or default, variable="CLICKHOUSE_URL", schemes=("chdb", "http", "https")
+        )
+
+    def state_url(self) -> DatabaseUrl:
+        """The state store. Raises `ConfigurationError` when `STATE_URL` does not parse."""
+        default = f"sqlite:///{self.dagster_home.resolve() / 'pipeline_state.sqlite'}"
+        return DatabaseUrl.parse(self.environment.get("STATE_URL") or default, variable="STATE_URL", schemes=())
+
+    def source_url(self, dialect: Literal["mysql", "postgres"], *, connection: str, database: str) -> DatabaseUrl:
+        """The source database of one connection: its own variable, else the server's with the database's name.
+
+        Raises `ConfigurationError` that names both variables when neither is set.
+        """
+        schemes = ("mysql", "mariadb") if dialect == "mysql" else ("postgresql", "postgres")
+        own = f"{dialect.upper()}_{variable_part(connection)}_URL"
+        server = f"{dialect.upper()}_URL"
+        if self.environment.get(own):
+            return DatabaseUrl.parse(self.environment[own], variable=own, schemes=schemes)
+        if self.environment.get(server):
+            return DatabaseUrl.parse(self.environment[server], variable=server, schemes=schemes).with_database(database)
+        raise ConfigurationError(
+            f"No address for the {dialect} connection {connection!r}.",
+            todo=f"Set {own} to {schemes[0]}://user:password@host/{database}, or {server} to the server alone.",
+        )

@@ -1,0 +1,58 @@
+"""The values that the type mapper produces: how one column is read at the source and stored in ClickHouse.
+
+Frozen data only; the rules that produce it stand in one module per source dialect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster_pipeline.connectors.batch import WireColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Marks the values of a column that the ClickHouse type cannot hold. All three are SQL of the source with `{column}` in it.
+
+    Attributes:
+        violated: predicate that is true for a value that does not fit; false or NULL for all others.
+        replacement: what is read in place of such a value, as the table's policy wants it: NULL or the nearest value.
+            Under `out_of_range: fail` it only has to be readable, since the run stops.
+        reason: for people, e.g. `outside 1900-01-01 to 2299-12-31`.
+    """
+
+    violated: str
+    replacement: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """How one column travels.
+
+    Attributes:
+        source_name: the column's name at the source.
+        name: the column's name in ClickHouse.
+        clickhouse_type: the stored type, `Nullable(...)` and `LowCardinality(...)` included.
+        read: SQL of the source with `{column}` for the quoted column: what to select so that nothing is lost.
+        wire_type: ClickHouse type to parse from the wire.
+        load: ClickHouse expression with `{column}`: from the parsed value to the stored one.
+        guard: `None` when every value that the source type can hold fits.
+        fails_out_of_range: a violated guard stops the run (`out_of_range: fail`).
+        comment: the column's description.
+    """
+
+    source_name: str
+    name: str
+    clickhouse_type: str
+    read: str = "{column}"
+    wire_type: str = ""
+    load: str = "{column}"
+    guard: Guard | None = None
+    fails_out_of_range: bool = True
+    comment: str = ""
+
+    @property
+    def wire_column(self) -> WireColumn:
+        """This column as the sink sees it on the wire."""
+        return WireColumn(name=self.name, wire_type=self.wire_type or self.clickhouse_type, load=self.load)
