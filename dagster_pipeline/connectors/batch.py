@@ -57,7 +57,8 @@ class Batch:
 class KeyRange:
     """A half-open range of a key: `lower < key <= upper`; `None` is open on that side.
 
-    A composite key compares as a row value, in the order of `columns`.
+    A composite key compares as a row value, in the order of `columns`. Rows whose (single) column is NULL belong to the
+    range that is open below.
 
     Attributes:
         columns: source column names; empty means the whole table.

@@ -61,6 +61,8 @@ class Load:
         advance_to: where the cursor stands after the load; `None` leaves it.
         fingerprint: of everything that must not change between a load's runs (columns, types, filter, mode).
         staging: name of the staging table; empty when rows go straight into the table.
+        staging_id: the sink's own identity of the staging table, which stays with the data when names are exchanged:
+            tells a run that was killed around the exchange whether it has happened.
         status, created_at, chunks: as they say.
     """
 
@@ -72,6 +74,7 @@ class Load:
     advance_to: str | None
     fingerprint: str
     staging: str
+    staging_id: str
     status: LoadStatus
     created_at: datetime
     chunks: tuple[Chunk, ...]

@@ -117,6 +117,10 @@ class BaseSinkConnector(ABC):
         """Names of this table's staging tables that exist."""
 
     @abstractmethod
+    def table_id(self, database: str, name: str) -> str:
+        """An identity that stays with the data when tables exchange names; empty when the table does not exist."""
+
+    @abstractmethod
     def swap(self, table: SinkTable, staging: SinkTable) -> None:
         """Put the staging table in the table's place, atomically, and drop what stood there before."""
 

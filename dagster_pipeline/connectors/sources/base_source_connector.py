@@ -63,8 +63,12 @@ class BaseSourceConnector(ABC):
         """The table as the catalog has it. Raises `ConfigurationError` when the table does not exist."""
 
     @abstractmethod
-    def bounds(self, cursor: str, *, count_nulls: bool) -> SourceBounds:
-        """The cursor's bounds right now, safe against transactions that are still open."""
+    def bounds(self, cursor: str, *, floor: str | None, count_nulls: bool) -> SourceBounds:
+        """The cursor's bounds right now, safe against transactions that are still open.
+
+        `floor` is where the cursor stands: a `settled` below it is raised to it (by the source, which alone compares),
+        so a cursor never goes back.
+        """
 
     @abstractmethod
     def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
