@@ -1,0 +1,1 @@
+"""Programs around the pipeline for developers and CI. The pipeline itself imports nothing from here."""

@@ -1,0 +1,199 @@
+"""A server as an operating system process: start it as an ordinary user, know it again, end it by its pid.
+
+Nothing here knows a database. A process is only taken for ours when its command line names our data directory, so a
+pid that the system gave to another program meanwhile is never signalled.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from dagster_pipeline.errors import PipelineError
+
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin")
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class ServerError(PipelineError):
+    """A database server could not be found, started, reached or ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The ordinary user a server runs as.
+
+    Attributes:
+        name: `None` means the user who runs this program, and nothing changes hands.
+    """
+
+    name: str | None = None
+    uid: int = -1
+    gid: int = -1
+
+    @classmethod
+    def choose(cls, names: Sequence[str]) -> Account:
+        """The first of `names` that exists when we are root (which database servers refuse to run as), else ourselves."""
+        if os.geteuid() != 0:
+            return cls()
+        for name in names:
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return cls(name, entry.pw_uid, entry.pw_gid)
+        raise ServerError(
+            f"This is root, and none of the users {', '.join(names)} exists.",
+            todo="Run as an ordinary user instead.",
+        )
+
+    def own(self, path: Path) -> None:
+        """Hand a file or an empty directory over to this account."""
+        if self.name:
+            os.chown(path, self.uid, self.gid)
+
+    def reaches(self, path: Path) -> bool:
+        """Whether this account may walk down to `path`, which exists."""
+        return not self.name or all(parent.stat().st_mode & 0o001 for parent in path.absolute().parents)
+
+
+def find_program(name: str, *folders: Path) -> Path | None:
+    """A program's path, looked for in `folders`, on PATH and where systems keep servers."""
+    places = os.pathsep.join([*map(str, folders), os.environ.get("PATH", ""), *SYSTEM_FOLDERS])
+    found = shutil.which(name, path=places)
+    return Path(found) if found else None
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """As little as servers need: a developer's PGPORT or MYSQL_HOME must not reach them."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
+    return {"PATH": path, "HOME": str(directory), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def run_to_end(command: Sequence[str | Path], *, account: Account, directory: Path) -> None:
+    """Run a set-up program as `account` in `directory`. Raises `ServerError` with the end of what it printed."""
+    result = subprocess.run(
+        command,
+        cwd=directory,
+        env=_environment(directory),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        **_identity(account),
+    )
+    if result.returncode:
+        raise ServerError(
+            f"{Path(command[0]).name} failed with code {result.returncode}:\n{result.stdout[-2000:]}"
+        )
+
+
+def launch(
+    command: Sequence[str | Path],
+    *,
+    account: Account,
+    directory: Path,
+    log: Path,
+    dies_with_us: signal.Signals | None,
+) -> int:
+    """Start a server in a session of its own, so that Ctrl-C in this terminal does not reach it.
+
+    Args:
+        log: gets what the server prints, after what stands there.
+        dies_with_us: the signal that Linux sends to the server when this program ends, however it ends; `None` lets
+            the server outlive it.
+
+    Returns:
+        The server's pid.
+    """
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=_environment(directory),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_bound_to_parent(dies_with_us) if dies_with_us else None,  # noqa: PLW1509 - only a prctl call
+            **_identity(account),
+        )
+    return server.pid
+
+
+def _identity(account: Account) -> dict[str, object]:
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account.name else {}
+
+
+def _bound_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
+    return lambda: prctl(PR_SET_PDEATHSIG, int(death_signal))
+
+
+def find_process(pid: int, *, mark: Path) -> psutil.Process | None:
+    """The live process `pid` when its command line names `mark`, else `None`."""
+    try:
+        process = psutil.Process(pid)
+        ours = (
+            any(str(mark) in part for part in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
+        return None
+    return process if ours else None
+
+
+def end(process: psutil.Process, *, stop_signal: signal.Signals, patience: float = 30.0) -> None:
+    """Ask a server to stop, wait `patience` seconds, then kill it with its children."""
+    try:
+        process.send_signal(stop_signal)
+        process.wait(patience)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        kill(process)
+
+
+def kill(process: psutil.Process) -> None:
+    """End a server and its children at once, as a crash would."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=10)
