@@ -41,14 +41,20 @@ class DatabaseUrl:
             parts = urlsplit(text)
             port = parts.port or 0
         except ValueError as error:
-            raise ConfigurationError(f"{variable} is not a URL.", todo="Percent-encode special characters in the password.") from error
+            raise ConfigurationError(
+                f"{variable} is not a URL.", todo="Percent-encode special characters in the password."
+            ) from error
         scheme = parts.scheme.lower()
         if not scheme or (schemes and scheme not in schemes):
-            raise ConfigurationError(f"{variable} must start with {' or '.join(f'{allowed}://' for allowed in schemes) or 'a scheme such as postgresql://'}.")
+            raise ConfigurationError(
+                f"{variable} must start with {' or '.join(f'{allowed}://' for allowed in schemes) or 'a scheme such as postgresql://'}."
+            )
         if scheme == "chdb":
             database = text.partition("://")[2].partition("?")[0]
             if not database.startswith("/"):
-                raise ConfigurationError(f"{variable} must name an absolute directory.", todo="Write chdb:///absolute/directory.")
+                raise ConfigurationError(
+                    f"{variable} must name an absolute directory.", todo="Write chdb:///absolute/directory."
+                )
             return cls(scheme=scheme, database=database, variable=variable, raw=text)
         return cls(
             scheme=scheme,

@@ -78,11 +78,13 @@ class OutOfRangeError(DataQualityError):
 
     def __init__(self, table: str, rows_by_column: dict[str, int], *, reasons: dict[str, str]) -> None:
         counted = ", ".join(
-            f"{column}: at least {rows} row(s) {reasons.get(column, '')}".rstrip() for column, rows in rows_by_column.items()
+            f"{column}: at least {rows} row(s) {reasons.get(column, '')}".rstrip()
+            for column, rows in rows_by_column.items()
         )
         super().__init__(
             f"{table}: values that the ClickHouse type cannot hold ({counted}).",
-            todo="Nothing of this chunk counts as loaded. Correct them at the source, or set sync.out_of_range to null or clamp.",
+            todo="Nothing of this chunk counts as loaded. Correct them at the source, "
+            "or set sync.out_of_range to null or clamp.",
         )
         self.table = table
         self.rows_by_column = rows_by_column

@@ -59,15 +59,21 @@ class Settings:
         """The warehouse. Raises `ConfigurationError` when `CLICKHOUSE_URL` does not parse."""
         default = f"chdb://{PROJECT_ROOT / '.local' / 'warehouse'}"
         return DatabaseUrl.parse(
-            self.environment.get("CLICKHOUSE_URL") or default, variable="CLICKHOUSE_URL", schemes=("chdb", "http", "https")
+            self.environment.get("CLICKHOUSE_URL") or default,
+            variable="CLICKHOUSE_URL",
+            schemes=("chdb", "http", "https"),
         )
 
     def state_url(self) -> DatabaseUrl:
         """The state store. Raises `ConfigurationError` when `STATE_URL` does not parse."""
         default = f"sqlite:///{self.dagster_home.resolve() / 'pipeline_state.sqlite'}"
-        return DatabaseUrl.parse(self.environment.get("STATE_URL") or default, variable="STATE_URL", schemes=())
+        return DatabaseUrl.parse(
+            self.environment.get("STATE_URL") or default, variable="STATE_URL", schemes=()
+        )
 
-    def source_url(self, dialect: Literal["mysql", "postgres"], *, connection: str, database: str) -> DatabaseUrl:
+    def source_url(
+        self, dialect: Literal["mysql", "postgres"], *, connection: str, database: str
+    ) -> DatabaseUrl:
         """The source database of one connection: its own variable, else the server's with the database's name.
 
         Raises `ConfigurationError` that names both variables when neither is set.
@@ -78,7 +84,9 @@ class Settings:
         if self.environment.get(own):
             return DatabaseUrl.parse(self.environment[own], variable=own, schemes=schemes)
         if self.environment.get(server):
-            return DatabaseUrl.parse(self.environment[server], variable=server, schemes=schemes).with_database(database)
+            return DatabaseUrl.parse(
+                self.environment[server], variable=server, schemes=schemes
+            ).with_database(database)
         raise ConfigurationError(
             f"No address for the {dialect} connection {connection!r}.",
             todo=f"Set {own} to {schemes[0]}://user:password@host/{database}, or {server} to the server alone.",

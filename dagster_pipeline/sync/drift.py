@@ -1,0 +1,131 @@
+"""The file against the source's catalog: what has drifted, and which columns this run moves. Pure.
+
+A column that the file names and the source lacks stops the run before anything is written: reading NULL in its place
+would overwrite good values (the quickhouse 0.20.9 accident). A column that only the source has follows `on_drift`.
+A column whose type changed is read as the catalog says, so that no value is squeezed through the old type; whether the
+warehouse can follow is the sink's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
+from dagster_pipeline.errors import ConfigurationError, Problem
+from dagster_pipeline.schema.models import ColumnSchema, OnDrift, TableSchema
+from dagster_pipeline.type_mapper.mapping import ColumnMapping
+
+Mapper = Callable[[TableSchema], tuple[ColumnMapping, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The columns that a run moves.
+
+    Attributes:
+        schema: the file with what `on_drift` added or changed.
+        mappings: one per column that travels.
+        notes: what drifted, one sentence each.
+    """
+
+    schema: TableSchema
+    mappings: tuple[ColumnMapping, ...]
+    notes: tuple[str, ...]
+
+
+def reconcile(
+    schema: TableSchema,
+    described: SourceTable,
+    *,
+    map_columns: Mapper,
+    problems_of: Callable[[TableSchema], list[Problem]],
+) -> Reconciled:
+    """Hold the file against the catalog.
+
+    Raises `ConfigurationError` when a column vanished, or when anything drifted under `on_drift: fail`.
+    """
+    catalog = {column.name: column for column in described.columns}
+    _refuse_vanished(schema, described, catalog)
+    notes: list[str] = []
+    columns = [_follow(schema, column, catalog[column.name], map_columns, notes) for column in schema.columns]
+    known = {column.name for column in schema.columns}
+    for column in described.columns:
+        if column.name not in known:
+            columns += _added(schema, column, problems_of, notes)
+    if notes and schema.sync.on_drift is OnDrift.FAIL:
+        raise ConfigurationError(
+            f"{described.name} has drifted from {schema.path}: {' '.join(notes)}",
+            todo="Change the file to match, or set sync.on_drift to add or warn.",
+        )
+    effective = schema.model_copy(update={"columns": tuple(columns)})
+    return Reconciled(effective, map_columns(effective), tuple(notes))
+
+
+def _refuse_vanished(schema: TableSchema, described: SourceTable, catalog: dict[str, SourceColumn]) -> None:
+    missing = [
+        (index, column.name) for index, column in enumerate(schema.columns) if column.name not in catalog
+    ]
+    if not missing:
+        return
+    places = ", ".join(
+        f"{name!r} ({schema.path}:{schema.line(f'columns[{index}].name')})" for index, name in missing
+    )
+    raise ConfigurationError(
+        f"{described.name} has no column {places}.",
+        todo=f"It was dropped or renamed. The source has: {', '.join(catalog)}. Change the file; nothing was written.",
+    )
+
+
+def _follow(
+    schema: TableSchema, column: ColumnSchema, found: SourceColumn, map_columns: Mapper, notes: list[str]
+) -> ColumnSchema:
+    """The column as the file says, or as the catalog says where that maps to something else."""
+    if column.mask is not None:
+        return column
+    widened = column.model_copy(
+        update={
+            "type": found.type,
+            "nullable": column.nullable or (found.nullable and not column.primary_key),
+        }
+    )
+    if (column.type, column.nullable) == (widened.type, widened.nullable):
+        return column
+    one = schema.model_copy(update={"columns": (column,)})
+    other = schema.model_copy(update={"columns": (widened,)})
+    if map_columns(one) == map_columns(other):
+        return column
+    notes.append(
+        f"Column {column.name!r} is {_spelled(widened)} at the source, {_spelled(column)} in the file; "
+        "it was read as the source has it."
+    )
+    return widened
+
+
+def _added(
+    schema: TableSchema,
+    found: SourceColumn,
+    problems_of: Callable[[TableSchema], list[Problem]],
+    notes: list[str],
+) -> list[ColumnSchema]:
+    """The column that only the source has, when `on_drift: add` can take it in."""
+    column = ColumnSchema(
+        name=found.name, type=found.type, nullable=found.nullable, description=found.comment
+    )
+    if schema.sync.on_drift is not OnDrift.ADD:
+        notes.append(
+            f"The source also has column {found.name!r} ({found.type}), which the file does not name."
+        )
+        return []
+    problems = problems_of(schema.model_copy(update={"columns": (column,)}))
+    if problems:
+        notes.append(f"The source also has column {found.name!r}, which was left out: {problems[0].what}")
+        return []
+    notes.append(
+        f"The source also has column {found.name!r} ({found.type}); it was added. Name it in the file."
+    )
+    return [column]
+
+
+def _spelled(column: ColumnSchema) -> str:
+    return f"{column.type}{' (nullable)' if column.nullable else ''}"

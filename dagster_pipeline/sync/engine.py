@@ -1,0 +1,277 @@
+"""The one loop that brings a table forward. The order of the calls is the delivery guarantee; read `run` from the top.
+
+Why a crash anywhere is harmless:
+- before the ledger is written, nothing happened but an empty staging table, which the next run drops;
+- a chunk that was started and not committed is written again: into a table that collapses by key that replaces the
+  rows, into any other the chunk is one atomic block under its token, which the sink takes once;
+- where neither holds (a full load of a table without key), the staging table is emptied and the load begins anew;
+- around the exchange, the staging table's own identity says whether it has happened;
+- the cursor moves in the same transaction that closes the load.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from dagster_pipeline.connectors.batch import SourceBounds, SourceTable, Window
+from dagster_pipeline.connectors.sink.base_sink_connector import BaseSinkConnector, SinkTable, WriteRequest
+from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
+from dagster_pipeline.errors import ShrinkRefusedError
+from dagster_pipeline.schema.models import SyncMode, TableSchema
+from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
+from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, TableState
+from dagster_pipeline.sync.chunk_mover import ChunkMover
+from dagster_pipeline.sync.config import SyncConfig
+from dagster_pipeline.sync.destination import sink_table, staging_name
+from dagster_pipeline.sync.drift import Reconciled, reconcile
+from dagster_pipeline.sync.plan import SyncPlan, fingerprint, plan_sync, resumable
+from dagster_pipeline.sync.progress import Progress, ProgressMeter
+from dagster_pipeline.sync.result import Moved, SyncResult
+from dagster_pipeline.type_mapper.type_mapper import TypeMapper
+
+REPORT_SECONDS = 5.0
+CHUNK_ATTEMPTS = 4
+SHRINK_LIMIT = 0.5
+"""A full refresh that leaves less than this share of the rows needs `allow_shrink`."""
+
+
+class TableSync:
+    """Brings one table forward, once."""
+
+    def __init__(
+        self,
+        schema: TableSchema,
+        *,
+        source: BaseSourceConnector,
+        sink: BaseSinkConnector,
+        state: BaseStateStore,
+        run_id: str,
+        config: SyncConfig | None = None,
+        report: Callable[[Progress], None] = lambda _progress: None,
+        mapper: TypeMapper | None = None,
+    ) -> None:
+        self._schema = schema
+        self._source = source
+        self._sink = sink
+        self._state = state
+        self._run_id = run_id
+        self._config = config or SyncConfig()
+        self._report = report
+        self._mapper = mapper or TypeMapper()
+        self._comment = f"dagster_pipeline table={schema.name} run={run_id}"
+
+    def run(self) -> SyncResult:
+        """Do it. Raises only `PipelineError`s, or what interrupted it; either way the next run can go on."""
+        began = time.monotonic()
+        with self._state.lock(self._schema.name, owner=self._run_id) as lock:
+            described = self._source.describe()
+            reconciled = reconcile(
+                self._schema, described, map_columns=self._mapper.map, problems_of=self._mapper.problems
+            )
+            table = sink_table(reconciled.schema, reconciled.mappings)
+            before = self._state.read(self._schema.name)
+            opened = self._open(before, described, reconciled, table)
+            moved = self._move(opened, reconciled, described, lock)
+            after, rows = self._publish(opened.load, table, before, moved)
+        return SyncResult(
+            table=table,
+            kind=opened.kind,
+            moved=moved,
+            chunks_planned=len(opened.load.chunks) if opened.load else 0,
+            resumed=opened.resumed,
+            seconds=time.monotonic() - began,
+            window=opened.window,
+            newest=opened.bounds.newest if opened.bounds else None,
+            cursor_before=before.cursor,
+            cursor_after=after.cursor,
+            null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
+            rows_in_destination=rows,
+            statements=opened.statements,
+            notes=reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+        )
+
+    # Opening a load: the one that was left open, or a new one.
+
+    def _open(
+        self, before: TableState, described: SourceTable, reconciled: Reconciled, table: SinkTable
+    ) -> _Opened:
+        mark = fingerprint(reconciled.schema, table, reconciled.mappings)
+        left = before.open_load
+        if left is not None and resumable(left, mark, self._config) and self._can_go_on(left, table):
+            target, statements = self._target_of(left, table)
+            version = self._version(before, table)
+            return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
+        if left is not None:
+            self._state.abandon_load(left.load_id)
+        for stale in self._sink.stagings(table):
+            self._sink.drop(table.database, stale)
+        return self._open_anew(before, described, reconciled.schema, table, mark)
+
+    def _open_anew(
+        self, before: TableState, described: SourceTable, schema: TableSchema, table: SinkTable, mark: str
+    ) -> _Opened:
+        bounds = self._bounds(before)
+        plan = plan_sync(
+            schema,
+            before,
+            bounds,
+            self._config,
+            fingerprint=mark,
+            bytes_per_row=described.estimated_bytes_per_row,
+        )
+        if plan.nothing_to_read:
+            statements = self._sink.ensure_table(table)
+            return _Opened(None, plan.kind, plan.window, table, 0, bounds=bounds, statements=statements)
+        ranges = self._source.split(plan.split_by, window=plan.window, target_rows=plan.chunk_rows)
+        load = self._planned_load(
+            plan, tuple(Chunk(index, key_range) for index, key_range in enumerate(ranges)), table
+        )
+        target, statements = self._target_of(load, table)
+        load = replace(
+            load, staging_id=self._sink.table_id(target.database, target.name) if load.staging else ""
+        )
+        version = self._version(before, table)
+        self._state.open_load(load)
+        return _Opened(load, plan.kind, plan.window, target, version, bounds=bounds, statements=statements)
+
+    def _planned_load(self, plan: SyncPlan, chunks: tuple[Chunk, ...], table: SinkTable) -> Load:
+        load_id = uuid.uuid4().hex[:12]
+        return Load(
+            load_id=load_id,
+            table=self._schema.name,
+            partition="",
+            kind=plan.kind,
+            window=plan.window,
+            advance_to=plan.advance_to,
+            fingerprint=plan.fingerprint,
+            staging=staging_name(table.name, load_id) if plan.kind is SyncMode.FULL else "",
+            staging_id="",
+            status=LoadStatus.OPEN,
+            created_at=datetime.now(UTC),
+            chunks=chunks,
+        )
+
+    def _bounds(self, before: TableState) -> SourceBounds | None:
+        cursor = self._schema.sync.cursor
+        if cursor is None or self._schema.sync.mode is SyncMode.FULL:
+            return None
+        return self._source.bounds(cursor, floor=before.cursor, count_nulls=True)
+
+    def _version(self, before: TableState, table: SinkTable) -> int:
+        """A version above all before; a lost state store makes us ask the warehouse."""
+        above = before.version or self._sink.highest_version(table)
+        return self._state.next_version(self._schema.name, above=above)
+
+    def _target_of(self, load: Load, table: SinkTable) -> tuple[SinkTable, tuple[str, ...]]:
+        """The table that this load writes into, and the DDL that it took."""
+        if not load.staging:
+            return table, self._sink.ensure_table(table)
+        return self._sink.create_staging(table, load.staging), ()
+
+    def _can_go_on(self, left: Load, table: SinkTable) -> bool:
+        """Whether the rows that an earlier run wrote for this load are still there and can be completed."""
+        if left.staging and left.staging_id not in self._ids_of(left, table):
+            return False
+        started = any(chunk.status is ChunkStatus.STARTED for chunk in left.chunks)
+        return not started or _rewritable(left, table)
+
+    def _ids_of(self, load: Load, table: SinkTable) -> set[str]:
+        return {self._sink.table_id(table.database, name) for name in (load.staging, table.name)}
+
+    # Moving chunks.
+
+    def _move(
+        self, opened: _Opened, reconciled: Reconciled, described: SourceTable, lock: TableLock
+    ) -> Moved:
+        load = opened.load
+        open_chunks = [chunk for chunk in load.chunks if chunk.status is not ChunkStatus.DONE] if load else []
+        if load is None or not open_chunks:
+            return Moved()
+        meter = ProgressMeter(
+            self._report,
+            every_seconds=REPORT_SECONDS,
+            expected_rows=described.estimated_rows if load.window.lower is None else 0,
+            chunks=len(load.chunks),
+            done=len(load.chunks) - len(open_chunks),
+        )
+        mover = ChunkMover(
+            source=self._source,
+            sink=self._sink,
+            state=self._state,
+            lock=lock,
+            meter=meter,
+            load=load,
+            read=ReadRequest(mappings=reconciled.mappings, window=load.window, query_comment=self._comment),
+            write=WriteRequest(
+                table=opened.target,
+                columns=tuple(mapping.wire_column for mapping in reconciled.mappings),
+                wire_format=self._source.wire_format,
+                version=opened.version,
+                token="",
+                atomic=_atomic(load, opened.target),
+                query_comment=self._comment,
+            ),
+            attempts=CHUNK_ATTEMPTS if _rewritable(load, opened.target) else 1,
+        )
+        return mover.move_all(open_chunks, parallelism=self._schema.sync.parallelism)
+
+    # Publishing: the exchange of a full load, then the cursor.
+
+    def _publish(
+        self, load: Load | None, table: SinkTable, before: TableState, moved: Moved
+    ) -> tuple[TableState, int]:
+        if load is None:
+            return before, before.rows if before.rows is not None else self._sink.count_rows(table)
+        if load.staging:
+            self._exchange(load, table)
+        unchanged = moved.rows == 0 and before.rows is not None and not load.staging
+        rows = before.rows if unchanged and before.rows is not None else self._sink.count_rows(table)
+        return self._state.close_load(load.load_id, rows=rows), rows
+
+    def _exchange(self, load: Load, table: SinkTable) -> None:
+        """Put the staging table in the table's place, unless a killed run already did."""
+        if self._sink.table_id(table.database, table.name) == load.staging_id:
+            self._sink.drop(table.database, load.staging)
+            return
+        staging = replace(table, name=load.staging)
+        self._refuse_shrink(table, staging)
+        self._sink.swap(table, staging)
+
+    def _refuse_shrink(self, table: SinkTable, staging: SinkTable) -> None:
+        if self._config.allow_shrink:
+            return
+        now, then = self._sink.count_rows(table), self._sink.count_rows(staging)
+        if then < now * SHRINK_LIMIT:
+            raise ShrinkRefusedError(
+                f"A full refresh would replace the {now:,} rows of {table.full_name} by {then:,}.",
+                todo=f"If the source is right, run it again with allow_shrink: true; {staging.name} is ready to go in.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A load that is ready to move; `load` is `None` when there is nothing to read."""
+
+    load: Load | None
+    kind: str
+    window: Window
+    target: SinkTable
+    version: int
+    resumed: bool = False
+    bounds: SourceBounds | None = None
+    statements: tuple[str, ...] = ()
+
+
+def _atomic(load: Load, table: SinkTable) -> bool:
+    """A second write would double rows, and the chunk is small enough to be one block."""
+    bounded = load.window.cursor is not None or any(chunk.key_range.columns for chunk in load.chunks)
+    return not table.collapses_rereads and bounded
+
+
+def _rewritable(load: Load, table: SinkTable) -> bool:
+    """A chunk that was started may be written again."""
+    return table.collapses_rereads or _atomic(load, table)

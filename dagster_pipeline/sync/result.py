@@ -1,0 +1,78 @@
+"""What a run did, as values that add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dagster_pipeline.connectors.batch import Window
+from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Rows that the sink acknowledged; adds with `+`.
+
+    Attributes:
+        rows, bytes: as acknowledged; bytes are those on the wire.
+        chunks: how many chunks they came in.
+        coerced: rows changed by policy, by column.
+        query_ids: the warehouse's names of the inserts.
+    """
+
+    rows: int = 0
+    bytes: int = 0
+    chunks: int = 0
+    coerced: Mapping[str, int] = field(default_factory=dict)
+    query_ids: tuple[str, ...] = ()
+
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(
+            rows=self.rows + other.rows,
+            bytes=self.bytes + other.bytes,
+            chunks=self.chunks + other.chunks,
+            coerced=dict(Counter(self.coerced) + Counter(other.coerced)),
+            query_ids=self.query_ids + other.query_ids,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """One run of one table.
+
+    Attributes:
+        table: the destination with every column, as it stands now.
+        kind: `full`, `incremental` or `append`.
+        moved: what this run moved; a resumed load's earlier chunks are not in it.
+        chunks_planned: chunks of the whole load.
+        resumed: the run finished what an earlier one began.
+        seconds: wall time of the run, planning included.
+        window: what was read.
+        newest: greatest cursor value that the source showed; `None` without a cursor.
+        cursor_before, cursor_after: canonical text.
+        null_cursor_rows: rows whose cursor is NULL, at the source.
+        rows_in_destination: what a reader sees now.
+        statements: DDL that was run.
+        notes: sentences worth a warning.
+    """
+
+    table: SinkTable
+    kind: str
+    moved: Moved
+    chunks_planned: int
+    resumed: bool
+    seconds: float
+    window: Window
+    newest: str | None
+    cursor_before: str | None
+    cursor_after: str | None
+    null_cursor_rows: int
+    rows_in_destination: int
+    statements: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows moved by wall time of the whole run; 0 when nothing moved."""
+        return self.moved.rows / self.seconds if self.seconds > 0 else 0.0
