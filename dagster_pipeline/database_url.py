@@ -15,7 +15,7 @@ class DatabaseUrl:
 
     Attributes:
         scheme: e.g. `mysql`, `postgresql`, `https`, `chdb`.
-        database: for `chdb`, the directory; else the database's name, empty when none is given.
+        database: for `chdb` the directory, for `sqlite` the file's path; else the database's name, empty when none is given.
         port: 0 when none is given.
         options: the query part, e.g. `ssl_ca`.
         variable: the environment variable that it came from, for error messages.
@@ -56,13 +56,15 @@ class DatabaseUrl:
                     f"{variable} must name an absolute directory.", todo="Write chdb:///absolute/directory."
                 )
             return cls(scheme=scheme, database=database, variable=variable, raw=text)
+        # Only the first slash separates: sqlite:///relative and sqlite:////absolute, as SQLAlchemy has it.
+        path = parts.path.removeprefix("/") if scheme.startswith("sqlite") else parts.path.lstrip("/")
         return cls(
             scheme=scheme,
             host=parts.hostname or "",
             port=port,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
-            database=unquote(parts.path.lstrip("/")),
+            database=unquote(path),
             options=dict(parse_qsl(parts.query, keep_blank_values=True)),
             variable=variable,
             raw=text,

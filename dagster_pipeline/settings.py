@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
@@ -66,7 +67,7 @@ class Settings:
 
     def state_url(self) -> DatabaseUrl:
         """The state store. Raises `ConfigurationError` when `STATE_URL` does not parse."""
-        default = f"sqlite:///{self.dagster_home.resolve() / 'pipeline_state.sqlite'}"
+        default = f"sqlite:///{quote(str(self.dagster_home.resolve() / 'pipeline_state.sqlite'))}"
         return DatabaseUrl.parse(
             self.environment.get("STATE_URL") or default, variable="STATE_URL", schemes=()
         )
