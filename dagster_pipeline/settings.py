@@ -33,12 +33,15 @@ class Settings:
         schemas_dir: root of the YAML tree.
         dagster_home: instance directory; the default state store lives there.
         clickhouse_cluster: cluster name for ON CLUSTER DDL, or `None`.
+        schedules_running: schedules start switched on (`SCHEDULES_DEFAULT_STATUS=running`); else a laptop would
+            start production's work. What was switched in the UI wins over this.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     schemas_dir: Path
     dagster_home: Path
     clickhouse_cluster: str | None = None
+    schedules_running: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,7 +52,13 @@ class Settings:
             schemas_dir=Path(variables.get("SCHEMAS_DIR") or PROJECT_ROOT / "schemas"),
             dagster_home=Path(variables.get("DAGSTER_HOME") or PROJECT_ROOT / "dagster_home"),
             clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
+            schedules_running=variables.get("SCHEDULES_DEFAULT_STATUS", "stopped").lower() == "running",
         )
+
+    @property
+    def mask_key(self) -> str | None:
+        """Key of `hmac_sha256` masks, from `MASK_KEY`."""
+        return self.environment.get("MASK_KEY") or None
 
     @property
     def warehouse_is_embedded(self) -> bool:

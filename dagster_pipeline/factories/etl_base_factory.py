@@ -1,0 +1,120 @@
+"""What every table's asset has in common, whatever its source: the asset itself, thin, around `TableSync`.
+
+A sibling factory per source database says how that source is opened; nothing else differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from pydantic import Field
+
+from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.failures import as_dagster_failures
+from dagster_pipeline.factories.table_checks import check_specs, run_checks
+from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata
+from dagster_pipeline.factories.table_policies import freshness_policy, retry_policy
+from dagster_pipeline.factories.table_schedules import asset_key
+from dagster_pipeline.schema.models import Dialect, TableSchema
+from dagster_pipeline.sync.config import SyncConfig
+from dagster_pipeline.sync.destination import sink_table
+from dagster_pipeline.sync.engine import TableSync
+from dagster_pipeline.type_mapper.type_mapper import TypeMapper
+
+EMBEDDED_POOL = "clickhouse_embedded"
+"""One process may open the embedded warehouse at a time, so all its tables share this pool, whose limit is one."""
+
+
+class EtlRunConfig(dg.Config):
+    """Choices for one run, in the launchpad."""
+
+    full_refresh: bool = Field(
+        default=False,
+        description="Read the whole table again into a staging table and exchange it with the live one.",
+    )
+    allow_shrink: bool = Field(
+        default=False,
+        description="Let a full refresh replace the table even when it leaves less than half of the rows.",
+    )
+
+
+@dataclass(frozen=True)
+class EtlFactory:
+    """Builds the assets of one source dialect.
+
+    Attributes:
+        dialect: also the key of the resource that opens the source, and the asset's kind.
+        embedded_warehouse: all tables share one pool instead of one per source connection.
+    """
+
+    dialect: Dialect
+    embedded_warehouse: bool
+
+    def build(self, schemas: Sequence[TableSchema]) -> Bundle:
+        """Assets of these tables, and an external asset for each source table."""
+        sources = {schema.source.asset_key: self._source_spec(schema) for schema in schemas}
+        return Bundle(assets=[*sources.values(), *(self._asset(schema) for schema in schemas)])
+
+    def _source_spec(self, schema: TableSchema) -> dg.AssetSpec:
+        source = schema.source
+        relation = f"{source.schema_name}.{source.table}" if self.dialect == "postgres" else source.table
+        return dg.AssetSpec(
+            dg.AssetKey(list(source.asset_key)),
+            group_name=f"source_{schema.group}",
+            kinds={self.dialect},
+            description=f"Source of {schema.name}.",
+            metadata={
+                "dagster/table_name": f"{source.database}.{relation}",
+                "dagster/storage_kind": self.dialect,
+            },
+        )
+
+    def _asset(self, schema: TableSchema) -> dg.AssetsDefinition:
+        key, source_key = asset_key(schema), dg.AssetKey(list(schema.source.asset_key))
+        table = sink_table(schema, TypeMapper().map(schema))
+
+        @dg.asset(
+            key=key,
+            deps=[source_key],
+            group_name=schema.group,
+            description=schema.description or None,
+            owners=list(schema.owners),
+            tags=dict(schema.tags),
+            kinds={"clickhouse", self.dialect},
+            metadata=definition_metadata(schema, table, source_key),
+            check_specs=check_specs(schema, key),
+            retry_policy=retry_policy(schema),
+            freshness_policy=freshness_policy(schema),
+            pool=EMBEDDED_POOL if self.embedded_warehouse else f"{self.dialect}_{schema.source.connection}",
+            required_resource_keys={"clickhouse", "state", self.dialect},
+        )
+        def sync_table(context: dg.AssetExecutionContext, config: EtlRunConfig) -> dg.MaterializeResult[None]:
+            return self._materialize(context, config, schema, key)
+
+        return sync_table
+
+    def _materialize(
+        self, context: dg.AssetExecutionContext, config: EtlRunConfig, schema: TableSchema, key: dg.AssetKey
+    ) -> dg.MaterializeResult[None]:
+        resources = context.resources
+        with (
+            as_dagster_failures(context, table=schema.name),
+            resources.state.open() as state,
+            getattr(resources, self.dialect).open(schema) as source,
+            resources.clickhouse.open(run_id=context.run.run_id) as sink,
+        ):
+            result = TableSync(
+                schema,
+                source=source,
+                sink=sink,
+                state=state,
+                run_id=context.run.run_id,
+                config=SyncConfig(full_refresh=config.full_refresh, allow_shrink=config.allow_shrink),
+                report=lambda progress: context.log.info("%s: %s", schema.name, progress),
+            ).run()
+            for note in result.notes:
+                context.log.warning("%s: %s", schema.name, note)
+            checks = list(run_checks(schema, result.table, key, sink.rows))
+            return dg.MaterializeResult(metadata=to_metadata(result, schema), check_results=checks)

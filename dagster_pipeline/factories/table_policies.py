@@ -1,0 +1,25 @@
+"""A table file's retries and freshness as Dagster's own policies."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from dagster_pipeline.schema.models import TableSchema
+
+
+def retry_policy(schema: TableSchema) -> dg.RetryPolicy | None:
+    """How Dagster retries a passing error; `None` when the file says `max: 0`."""
+    retries = schema.retries
+    if retries.max == 0:
+        return None
+    return dg.RetryPolicy(
+        max_retries=retries.max,
+        delay=retries.delay.total_seconds(),
+        backoff=dg.Backoff.EXPONENTIAL if retries.backoff == "exponential" else dg.Backoff.LINEAR,
+        jitter=dg.Jitter.PLUS_MINUS if retries.jitter else None,
+    )
+
+
+def freshness_policy(schema: TableSchema) -> dg.FreshnessPolicy | None:
+    """The table is late when its last success is older than `freshness`."""
+    return None if schema.freshness is None else dg.FreshnessPolicy.time_window(fail_window=schema.freshness)
