@@ -18,7 +18,7 @@ def _server(product: Product) -> Iterator[Server]:
     # Not below pytest's own temporary directory, which only its owner may enter: the server may be another user.
     directory = Path(tempfile.mkdtemp(prefix=f"dagster-pipeline-{product.name}-"))
     directory.chmod(0o711)
-    server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, dies_with_us=True)
+    server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, ends_with_us=True)
     try:
         server.start()
         yield server
@@ -51,7 +51,7 @@ def warehouse_dir(tmp_path: Path) -> Path:
 def environment(
     postgres_server: Server, mariadb_server: Server, warehouse_dir: Path, tmp_path: Path
 ) -> dict[str, str]:
-    """Variables for `Settings.from_environment` or a subprocess: both sources, an empty warehouse, an empty instance."""
+    """Variables for `Settings.from_environment` or a subprocess: both sources, empty warehouse, empty instance."""
     home = tmp_path / "dagster_home"
     home.mkdir()
     return {

@@ -40,6 +40,7 @@ class MariaDb(Product):
         """See `Product.initialise`. The password is set by `before_start`'s file."""
         del password, durable
         programs = _mariadb_programs()
+        command: list[str | Path]
         if programs:
             owner = [f"--auth-root-socket-user={account.name}"] if account.name else []
             command = [

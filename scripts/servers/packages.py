@@ -40,7 +40,7 @@ def install(product: Product) -> None:
 
 
 def _root_command() -> list[str] | None:
-    """What to put before a command that needs root: nothing, sudo without a question, or `None` when there is no way."""
+    """What to put before a command that needs root: nothing, or sudo that asks nothing; `None` when there is no way."""
     if os.geteuid() == 0:
         return []
     if not shutil.which("sudo"):

@@ -6,24 +6,25 @@ pid that the system gave to another program meanwhile is never signalled.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from dagster_pipeline.errors import PipelineError
 
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin")
-PR_SET_PDEATHSIG = 1  # prctl(2)
+END_WHEN_ORPHANED = (
+    'read -r _; kill -s "$1" "$2"'  # our end of the pipe closes when we are gone, however we went
+)
 
 
 class ServerError(PipelineError):
@@ -44,7 +45,7 @@ class Account:
 
     @classmethod
     def choose(cls, names: Sequence[str]) -> Account:
-        """The first of `names` that exists when we are root (which database servers refuse to run as), else ourselves."""
+        """Ourselves; but database servers refuse to run as root, so for root the first of `names` that exists."""
         if os.geteuid() != 0:
             return cls()
         for name in names:
@@ -118,23 +119,10 @@ def run_to_end(command: Sequence[str | Path], *, account: Account, directory: Pa
         )
 
 
-def launch(
-    command: Sequence[str | Path],
-    *,
-    account: Account,
-    directory: Path,
-    log: Path,
-    dies_with_us: signal.Signals | None,
-) -> int:
-    """Start a server in a session of its own, so that Ctrl-C in this terminal does not reach it.
+def launch(command: Sequence[str | Path], *, account: Account, directory: Path, log: Path) -> int:
+    """Start a server that outlives us, and return its pid. What it prints goes to the end of `log`.
 
-    Args:
-        log: gets what the server prints, after what stands there.
-        dies_with_us: the signal that Linux sends to the server when this program ends, however it ends; `None` lets
-            the server outlive it.
-
-    Returns:
-        The server's pid.
+    It gets a session of its own, so that Ctrl-C in this terminal does not reach it.
     """
     with log.open("ab") as output:
         server = subprocess.Popen(
@@ -145,21 +133,23 @@ def launch(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_bound_to_parent(dies_with_us) if dies_with_us else None,  # noqa: PLW1509 - only a prctl call
             **_identity(account),
         )
     return server.pid
 
 
-def _identity(account: Account) -> dict[str, object]:
-    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account.name else {}
+def guard(pid: int, *, stop_signal: signal.Signals) -> subprocess.Popen[bytes]:
+    """A small process that sends `stop_signal` to `pid` when we are gone, even by kill -9. End it with `kill()`."""
+    name = stop_signal.name.removeprefix("SIG")
+    return subprocess.Popen(
+        ["sh", "-c", END_WHEN_ORPHANED, "guard", name, str(pid)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
-def _bound_to_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
-    return lambda: prctl(PR_SET_PDEATHSIG, int(death_signal))
+def _identity(account: Account) -> dict[str, Any]:
+    return {"user": account.uid, "group": account.gid, "extra_groups": ()} if account.name else {}
 
 
 def find_process(pid: int, *, mark: Path) -> psutil.Process | None:

@@ -12,18 +12,24 @@ from scripts.servers.server import GivenServer, Server
 
 
 def choose(
-    product: Product, directory: Path, *, variable: str, durable: bool = True, dies_with_us: bool = False
+    product: Product, directory: Path, *, variable: str, durable: bool = True, ends_with_us: bool = False
 ) -> Server:
-    """The server to use; it is not started yet.
+    """The server to use, not started yet.
 
-    Args:
-        directory: where a server of ours keeps its data and its record.
-        variable: environment variable that may hold the URL of a server that others run.
-        durable, dies_with_us: see `LocalServer`.
+    The environment's `variable` may hold the URL of a server that others run; one of ours keeps its data and its record
+    in `directory`. For `durable` and `ends_with_us` see `LocalServer`.
     """
     given = os.environ.get(variable)
     if given:
         return GivenServer(product, given, variable=variable)
     if docker_answers():
         return DockerServer(product, directory)
-    return LocalServer(product, directory, durable=durable, dies_with_us=dies_with_us)
+    return LocalServer(product, directory, durable=durable, ends_with_us=ends_with_us)
+
+
+def ours(product: Product, directory: Path) -> list[Server]:
+    """The servers that `choose` may have started for `directory` at any time, running or not."""
+    servers: list[Server] = [LocalServer(product, directory)]
+    if docker_answers():
+        servers.append(DockerServer(product, directory))
+    return servers
