@@ -107,8 +107,8 @@ class MariaDb(Product):
         _execute(url, f"CREATE DATABASE {quoted} CHARACTER SET utf8mb4")
 
 
-def connect(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    """A connection in autocommit, UTF-8 and UTC."""
+def connect(url: str, *, autocommit: bool = True) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    """A connection in UTF-8 and UTC."""
     parsed = DatabaseUrl.parse(url, variable=MariaDb.variable, schemes=("mysql", "mariadb"))
     return pymysql.connect(
         host=parsed.host,
@@ -120,7 +120,7 @@ def connect(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
         charset="utf8mb4",
         init_command="SET time_zone = '+00:00'",
         connect_timeout=5,
-        autocommit=True,
+        autocommit=autocommit,
         local_infile=True,
     )
 

@@ -1,0 +1,1 @@
+"""`make demo` and `make dev`: the pipeline at work on real servers with sample data."""
