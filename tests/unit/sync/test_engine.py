@@ -233,7 +233,7 @@ def test_a_much_smaller_full_load_is_refused_until_it_is_allowed_and_is_not_read
     stage = Stage(tmp_path, table_schema(SyncMode.FULL), rows_of(2_000))
     first = stage.run()
     del stage.source.rows[100:]
-    with pytest.raises(ShrinkRefusedError, match="2,000 rows of db.t by 100"):
+    with pytest.raises(ShrinkRefusedError, match=r"2,000 rows of db.t by 100"):
         stage.run()
     assert len(stage.visible(first)) == 2_000
     stage.source.reads.clear()
