@@ -15,7 +15,7 @@ class DatabaseUrl:
 
     Attributes:
         scheme: e.g. `mysql`, `postgresql`, `https`, `chdb`.
-        database: for `chdb` the directory, for `sqlite` the file's path; else the database's name, empty when none is given.
+        database: for `chdb` the directory, for `sqlite` the file's path, else the database's name; may be empty.
         port: 0 when none is given.
         options: the query part, e.g. `ssl_ca`.
         variable: the environment variable that it came from, for error messages.

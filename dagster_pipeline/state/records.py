@@ -103,3 +103,26 @@ class TableState:
     rows: int | None = None
     last_success_at: datetime | None = None
     open_load: Load | None = None
+
+
+def for_people(table: str, partition: str) -> str:
+    """A table and partition in a sentence."""
+    return f"{table}, partition {partition}" if partition else table
+
+
+@dataclass(frozen=True, slots=True)
+class LockRecord:
+    """Who may work on a table right now, for people.
+
+    Attributes:
+        partition: empty when the whole table is held.
+        owner: names the run, its host and its process.
+        acquired_at, heartbeat_at, expires_at: UTC, by the store's clock.
+    """
+
+    table: str
+    partition: str
+    owner: str
+    acquired_at: datetime
+    heartbeat_at: datetime
+    expires_at: datetime
