@@ -5,14 +5,27 @@ Frozen data only; the rules that produce it stand in one module per source diale
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import WireColumn
 
+LOAD_SETTINGS: Mapping[str, str | int] = {
+    "insert_null_as_default": 0,
+    "input_format_null_as_default": 0,
+    "precise_float_parsing": 1,
+    "date_time_input_format": "basic",
+}
+"""ClickHouse settings that every insert of mapped columns needs, whatever the server's defaults are.
+
+The first two make a NULL in a NOT NULL column an error (code 349, which names the column) instead of 0 or ''. The
+third reads a float's text to the nearest value; without it, half of all 17-digit numbers are off by the last bit.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Marks the values of a column that the ClickHouse type cannot hold. All three are SQL of the source with `{column}` in it.
+    """Marks the values of a column that the ClickHouse type cannot hold, in SQL of the source with `{column}` in it.
 
     Attributes:
         violated: predicate that is true for a value that does not fit; false or NULL for all others.
@@ -54,5 +67,5 @@ class ColumnMapping:
 
     @property
     def wire_column(self) -> WireColumn:
-        """This column as the sink sees it on the wire."""
+        """The column as the sink sees it on the wire."""
         return WireColumn(name=self.name, wire_type=self.wire_type or self.clickhouse_type, load=self.load)
