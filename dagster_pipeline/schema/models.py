@@ -1,7 +1,8 @@
 """What a table file means, as frozen and strict models. One description drives DDL, reading, checks, docs and Dagster.
 
-Belongs here: the shape of the file and rules that a single file can be judged by. Does not belong here: reading YAML
-(`loader`), what a column type means (`type_mapper`), anything that needs a connection.
+Belongs here: the resolved table, every default filled in, and the parts that a file writes in the same shape. Does not
+belong here: what only the file's shape needs (`file_models`), reading YAML (`loader`), rules between keys (`rules_*`),
+what a column type means (`type_mapper`), anything that needs a connection.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from dagster_pipeline.schema.duration import parse_duration
+from dagster_pipeline.schema.field_types import Cron, Duration, Identifier, Model, Names, StartDate, TimeZone
+from dagster_pipeline.schema.finding import enclosing
 
 Dialect = Literal["mysql", "postgres"]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Identifier = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class SyncMode(StrEnum):
@@ -70,20 +70,18 @@ class Mask(StrEnum):
     DROP = "drop"
 
 
-class Model(BaseModel):
-    """Base of all models of the file: frozen, strict, no unknown key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_enum_values=False)
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)  # it follows from another key, which JSON Schema cannot say
 
 
 class SourceRef(Model):
     """Where a table comes from; every default is filled in by the loader from the file's path."""
 
-    dialect: Dialect
-    connection: Identifier
-    database: Identifier
-    schema_name: str = Field(default="public", alias="schema", description="PostgreSQL schema.")
-    table: Identifier
+    dialect: Dialect = Field(description="Kind of source database.")
+    connection: Identifier = Field(description="Connection; names the environment variable of the address.")
+    database: Identifier = Field(description="Source database, the folder's name.")
+    schema_name: Identifier = Field(default="public", alias="schema", description="PostgreSQL schema.")
+    table: Identifier = Field(description="Source table.")
     where: str | None = Field(default=None, description="Extra filter in the source's own SQL.")
 
     model_config = ConfigDict(populate_by_name=True)
@@ -99,13 +97,15 @@ class SourceRef(Model):
 class DestinationRef(Model):
     """Where a table goes and how ClickHouse keeps it."""
 
-    database: Identifier
-    table: Identifier
-    engine: Literal["ReplacingMergeTree", "MergeTree"]
-    order_by: tuple[str, ...]
-    partition_by: str | None = None
-    ttl: str | None = None
-    settings: Mapping[str, str | int | float | bool] = Field(default_factory=dict)
+    database: Identifier = Field(description="ClickHouse database.")
+    table: Identifier = Field(description="ClickHouse table.")
+    engine: Literal["ReplacingMergeTree", "MergeTree"] = Field(description="Table engine.")
+    order_by: Names = Field(description="Sorting key: column names or expressions, in order.")
+    partition_by: str | None = Field(default=None, description="Partition expression.")
+    ttl: str | None = Field(default=None, description="TTL expression.")
+    settings: Mapping[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Engine settings."
+    )
 
     @property
     def full_name(self) -> str:
@@ -116,54 +116,115 @@ class DestinationRef(Model):
 class SyncSettings(Model):
     """How a table follows its source."""
 
-    mode: SyncMode
-    cursor: str | None = None
-    lookback: Duration = timedelta(0)
-    settle: Duration = Field(default=timedelta(minutes=5), description="Distance from now that counts as settled where open transactions cannot be seen.")
-    null_cursor: NullCursor = NullCursor.FAIL
-    deletes: Deletes = Deletes.IGNORE
-    on_drift: OnDrift = OnDrift.ADD
-    out_of_range: OutOfRange = OutOfRange.FAIL
-    chunk_rows: int = Field(default=500_000, ge=1_000, le=50_000_000)
-    parallelism: int = Field(default=2, ge=1, le=16)
+    mode: Annotated[SyncMode, Field(strict=False)] = Field(
+        default=SyncMode.FULL,
+        description="incremental: rows changed since the cursor, needs a primary key. full: the whole table every "
+        "time, swapped in at once. append: rows beyond the cursor, for tables whose rows never change. "
+        "Default: incremental with a cursor, else full.",
+        json_schema_extra=_without_default,
+    )
+    cursor: Identifier | None = Field(
+        default=None,
+        description="Column that grows when a row is added or changed; incremental and append need it.",
+    )
+    lookback: Duration = Field(
+        default=timedelta(0),
+        description="Read again this much before the cursor, e.g. 10m; date and time cursors only.",
+    )
+    settle: Duration = Field(
+        default=timedelta(minutes=5),
+        description="Distance from now that counts as settled where open transactions cannot be seen.",
+    )
+    null_cursor: Annotated[NullCursor, Field(strict=False)] = Field(
+        default=NullCursor.FAIL,
+        description="Rows whose cursor is NULL: include reads them every time, exclude leaves them out, fail stops.",
+    )
+    deletes: Annotated[Deletes, Field(strict=False)] = Field(
+        default=Deletes.IGNORE,
+        description="Rows that vanished at the source: ignore keeps them, soft marks them, mirror hides them.",
+    )
+    on_drift: Annotated[OnDrift, Field(strict=False)] = Field(
+        default=OnDrift.ADD,
+        description="Columns that only the source has: add takes them along, warn says so, fail stops the run.",
+    )
+    out_of_range: Annotated[OutOfRange, Field(strict=False)] = Field(
+        default=OutOfRange.FAIL,
+        description="Values that the ClickHouse type cannot hold: fail stops; null and clamp replace and count them.",
+    )
+    chunk_rows: int = Field(
+        default=500_000, ge=1_000, le=50_000_000, description="Rows that are written at once."
+    )
+    parallelism: int = Field(default=2, ge=1, le=16, description="Chunks that are read at the same time.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mode_follows_from_the_cursor(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "mode" not in given and given.get("cursor") is not None:
+            return {**given, "mode": SyncMode.INCREMENTAL}
+        return given
 
 
 class Schedule(Model):
     """When a table is due."""
 
-    cron: str
-    timezone: str = "UTC"
+    cron: Cron = Field(description="Five fields: minute, hour, day, month, weekday.")
+    timezone: TimeZone = Field(
+        default="UTC", description="IANA name of the zone in which the cron text is meant."
+    )
 
 
 class Retries(Model):
     """How Dagster retries a run that failed for a passing reason."""
 
-    max: int = Field(default=3, ge=0, le=20)
-    delay: Duration = timedelta(seconds=30)
-    backoff: Literal["exponential", "linear"] = "exponential"
-    jitter: bool = True
+    max: int = Field(default=3, ge=0, le=20, description="How often a failed run is tried again.")
+    delay: Duration = Field(
+        default=timedelta(seconds=30), description="Wait before the first retry, e.g. 30s."
+    )
+    backoff: Literal["exponential", "linear"] = Field(
+        default="exponential", description="How the wait grows from one retry to the next."
+    )
+    jitter: bool = Field(default=True, description="Vary the wait, so that tables do not retry in step.")
 
 
 class Partitions(Model):
     """How a table is cut into Dagster partitions: by time, or by listed values."""
 
-    by: str
-    every: Literal["hour", "day", "week", "month"] | None = None
-    start: str | None = None
-    values: tuple[str, ...] = ()
+    by: Identifier = Field(
+        description="Column that says which partition a row belongs to; may not change at the source."
+    )
+    every: Literal["hour", "day", "week", "month"] | None = Field(
+        default=None, description="Length of a time partition."
+    )
+    start: StartDate | None = Field(
+        default=None, description="First day of the first time partition, YYYY-MM-DD."
+    )
+    values: Names = Field(
+        default=(), description="The partitions' values, for partitions that are not by time."
+    )
 
 
 class ColumnSchema(Model):
     """One column of the source table."""
 
-    name: Identifier
-    type: str = Field(min_length=1, description="The source's own type, as its catalog prints it.")
-    nullable: bool = False
-    primary_key: bool = False
-    immutable: bool = False
-    mask: Mask | None = None
-    clickhouse_type: str | None = None
-    description: str = ""
+    name: Identifier = Field(description="The column's name at the source.")
+    type: Annotated[str, Field(min_length=1, max_length=100_000)] = Field(
+        description="The source's own type, as its catalog prints it."
+    )
+    nullable: bool = Field(default=False, description="The column may be NULL at the source.")
+    primary_key: bool = Field(default=False, description="Belongs to the primary key; in the key's order.")
+    immutable: bool = Field(
+        default=False,
+        description="The value of a row never changes, so it may stand in order_by and partition_by.",
+    )
+    mask: Annotated[Mask, Field(strict=False)] | None = Field(
+        default=None,
+        description="Make the value unreadable before it leaves the source; drop leaves the column out.",
+    )
+    clickhouse_type: Annotated[str, Field(min_length=1, max_length=10_000)] | None = Field(
+        default=None,
+        description="ClickHouse type in place of the one that follows from `type`; rarely needed.",
+    )
+    description: str = Field(default="", description="What the column holds; becomes the column's comment.")
 
 
 class TableCheck(Model):
@@ -172,7 +233,7 @@ class TableCheck(Model):
     Attributes:
         kind: `not_null`, `unique`, `accepted_values`, `row_count` or `sql`.
         columns: what it looks at; empty for `row_count` and `sql`.
-        arguments: the rest, by kind: `values`; `min`, `max`; `name`, `query`, `expect`.
+        arguments: the rest, by kind: `values`; `min`, `max`; `query`, `expect`.
     """
 
     kind: Literal["not_null", "unique", "accepted_values", "row_count", "sql"]
@@ -183,7 +244,12 @@ class TableCheck(Model):
 
 
 class TableSchema(Model):
-    """One table file, defaults filled in."""
+    """One table file, defaults filled in.
+
+    Attributes:
+        path: the file, absolute.
+        lines: line in the file by key path, e.g. `columns[2].type`; keys that come from a defaults file are not in it.
+    """
 
     path: Path
     description: str = ""
@@ -200,7 +266,7 @@ class TableSchema(Model):
     partitions: Partitions | None = None
     columns: tuple[ColumnSchema, ...]
     checks: tuple[TableCheck, ...] = ()
-    lines: Mapping[str, int] = Field(default_factory=dict, repr=False, description="Line in the file by key path, e.g. `columns[2].type`.")
+    lines: Mapping[str, int] = Field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -224,12 +290,5 @@ class TableSchema(Model):
         while key_path:
             if key_path in self.lines:
                 return self.lines[key_path]
-            key_path = key_path.rpartition("[" if key_path.endswith("]") else ".")[0]
+            key_path = enclosing(key_path)
         return 1
-
-    @model_validator(mode="after")
-    def _columns_are_distinct(self) -> TableSchema:
-        names = [column.name for column in self.columns]
-        if len(set(names)) != len(names):
-            raise ValueError("two columns have the same name")
-        return self

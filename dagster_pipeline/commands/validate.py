@@ -1,0 +1,74 @@
+"""`validate`: are all table files right? Needs no server, no secret and no Dagster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from dagster_pipeline.commands.command import Command
+from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `validate`."""
+    parser.add_argument(
+        "--schemas-dir", type=Path, help="folder of the table files (default: SCHEMAS_DIR, or schemas/)"
+    )
+    parser.add_argument("--format", choices=sorted(_REPORTS), default="text", help="how problems are written")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Load everything and report; 0 when all is right, else 1."""
+    if arguments.schemas_dir is not None:
+        settings = replace(settings, schemas_dir=arguments.schemas_dir)
+    tables, problems = 0, tuple[Problem, ...]()
+    try:
+        tables = len(load_tables(settings))
+    except SchemaFilesError as error:
+        problems = error.problems
+    sys.stdout.write(_REPORTS[arguments.format](tables, problems) + "\n")
+    return 1 if problems else 0
+
+
+def _text(tables: int, problems: Sequence[Problem]) -> str:
+    if not problems:
+        return f"{tables} table file(s) are valid."
+    files = len({problem.path for problem in problems})
+    return "\n".join([*map(str, problems), f"{len(problems)} problem(s) in {files} file(s)."])
+
+
+def _json(tables: int, problems: Sequence[Problem]) -> str:
+    return json.dumps({"tables": tables, "problems": [asdict(problem) for problem in problems]}, indent=2)
+
+
+def _github(tables: int, problems: Sequence[Problem]) -> str:
+    """Annotations of a pull request (docs.github.com, 'Workflow commands', 'Setting an error message')."""
+    lines = [
+        f"::error file={_property(problem.path)},line={max(problem.line, 1)},col={max(problem.column, 1)}"
+        f"::{_data(f'{problem.what} {problem.todo}'.strip())}"
+        for problem in problems
+    ]
+    return "\n".join(lines) if lines else _text(tables, problems)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+_REPORTS: dict[str, Callable[[int, Sequence[Problem]], str]] = {
+    "text": _text,
+    "json": _json,
+    "github": _github,
+}
+
+COMMAND = Command("validate", "Check every table file and list every problem.", add_arguments, run)

@@ -1,0 +1,68 @@
+"""Kinds of values that stand in a table file: each with its rule, and with its shape in the JSON Schema.
+
+A rule raises `ValueError(what, what to write instead)`, which `shape_messages` turns into a finding.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from dagster_pipeline.schema import naming, times
+from dagster_pipeline.schema.duration import DURATION_PATTERN, format_duration, parse_duration
+
+
+class Model(BaseModel):
+    """Base of all models of the file: frozen, strict, no unknown key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, when_used="json"),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": DURATION_PATTERN, "minimum": 0}),
+]
+Identifier = Annotated[str, Field(min_length=1, max_length=128)]
+Names = Annotated[tuple[Identifier, ...], Field(strict=False)]
+_MINUTE = timedelta(seconds=60)
+
+
+def _at_least_a_minute(value: timedelta) -> timedelta:
+    if value < _MINUTE:  # dagster's FreshnessPolicy.time_window refuses less
+        raise ValueError("is shorter than a minute.", "The shortest is 60s.")
+    return value
+
+
+Freshness = Annotated[Duration, AfterValidator(_at_least_a_minute)]
+Cron = Annotated[str, AfterValidator(times.cron)]
+TimeZone = Annotated[str, AfterValidator(times.timezone)]
+StartDate = Annotated[str, AfterValidator(times.start_date)]
+Owner = Annotated[str, AfterValidator(naming.owner)]
+TagName = Annotated[str, AfterValidator(naming.tag_key)]
+TagValue = Annotated[str, AfterValidator(naming.tag_value)]
+Group = Annotated[str, AfterValidator(naming.group_name)]
+CheckName = Annotated[str, AfterValidator(naming.check_name)]
+SettingName = Annotated[str, AfterValidator(naming.setting_name)]
+
+
+def _plain_setting(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise ValueError("is no setting.", "Write text, a number, true or false.")  # noqa: TRY004 -- pydantic wants this
+    return value
+
+
+SettingValue = Annotated[
+    Any, BeforeValidator(_plain_setting), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]

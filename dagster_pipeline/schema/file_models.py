@@ -1,0 +1,209 @@
+"""The shape of a table file as a person writes it: what may stand there, before any default is filled in.
+
+Parts that a file writes just as they are used (`sync`, `schedule`, `retries`, `columns`, ...) are in `models`. The
+field descriptions feed the JSON Schema that editors show.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from dagster_pipeline.schema.field_types import (
+    CheckName,
+    Freshness,
+    Group,
+    Identifier,
+    Model,
+    Owner,
+    SettingName,
+    SettingValue,
+    TagName,
+    TagValue,
+)
+from dagster_pipeline.schema.models import ColumnSchema, Partitions, Retries, Schedule, SyncSettings
+
+FORMAT_VERSION = 1
+CHECK_KINDS = ("not_null", "unique", "accepted_values", "row_count", "sql")
+
+
+def _known_version(value: Any) -> Any:
+    if value != FORMAT_VERSION or not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(
+            f"is '{value}', which is no version of the file format.", f"Write version: {FORMAT_VERSION}."
+        )
+    return value
+
+
+def _cron_text_to_map(value: Any) -> Any:
+    return {"cron": value} if isinstance(value, str) else value
+
+
+def _or_a_cron_text(schema: dict[str, Any]) -> None:
+    schema["anyOf"].insert(0, {"type": "string"})
+
+
+def _text_or_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("is neither text nor a number.", "Write a text in quotes, or a number.")  # noqa: TRY004 -- pydantic takes ValueError only
+    return value
+
+
+def _sql(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty.", "Write an expression, or remove the key.")
+    return value
+
+
+Severity = Annotated[
+    Literal["warn", "error"],
+    Field(description="warn: the check may fail without failing the table's health."),
+]
+TextOrNumber = Annotated[
+    Any, BeforeValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})
+]
+Sql = Annotated[str, AfterValidator(_sql)]
+SomeNames = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)]
+
+
+class SourceSection(Model):
+    """Where the table comes from. The folder names the database, the file the table."""
+
+    connection: Identifier | None = Field(
+        default=None,
+        description="Names the variable with the address: MYSQL_<CONNECTION>_URL or POSTGRES_<CONNECTION>_URL. "
+        "Default: the database folder.",
+    )
+    schema_name: Identifier | None = Field(
+        default=None, alias="schema", description="PostgreSQL only: the schema. Default: public."
+    )
+    table: Identifier | None = Field(default=None, description="The source table. Default: the file's name.")
+    where: Sql | None = Field(
+        default=None,
+        description="Only rows for which this holds, in the source's SQL. It should look at values that never change: "
+        "a row that stops matching stays in the warehouse.",
+    )
+
+
+class DestinationSection(Model):
+    """Where the table goes and how ClickHouse keeps it."""
+
+    database: Identifier | None = Field(
+        default=None, description="ClickHouse database. Default: the source database."
+    )
+    table: Identifier | None = Field(default=None, description="ClickHouse table. Default: the source table.")
+    engine: Literal["ReplacingMergeTree", "MergeTree"] | None = Field(
+        default=None, description="Default: ReplacingMergeTree with a primary key, else MergeTree."
+    )
+    order_by: Annotated[tuple[Sql, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Sorting key, columns or expressions. With ReplacingMergeTree it must hold the primary key, and "
+        "other columns only when they are immutable. Default: the primary key.",
+    )
+    partition_by: Sql | None = Field(
+        default=None, description="Partition expression over immutable columns, e.g. toYYYYMM(created_at)."
+    )
+    ttl: Sql | None = Field(default=None, description="When rows leave, e.g. created_at + INTERVAL 3 YEAR.")
+    settings: dict[SettingName, SettingValue] = Field(
+        default_factory=dict, description="Engine settings, e.g. index_granularity: 8192."
+    )
+
+
+class AcceptedValues(Model):
+    """Every value of a column that is not NULL is one of these."""
+
+    column: Identifier = Field(description="The column.")
+    values: Annotated[tuple[TextOrNumber, ...], Field(strict=False, min_length=1)] = Field(
+        description="All values that may occur."
+    )
+    severity: Severity = "error"
+
+
+class RowCount(Model):
+    """The table has at least `min` and at most `max` rows."""
+
+    min: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The least number of rows.")
+    max: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The greatest number of rows.")
+    severity: Severity = "error"
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("has no limit.", "Give min, max or both, e.g. {min: 1}.")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"has min {self.min} above max {self.max}.", "Swap them.")
+        return self
+
+
+class SqlCheck(Model):
+    """A query of your own whose first value must be as expected."""
+
+    name: CheckName = Field(description="The check's name.")
+    query: Sql = Field(description="SELECT with one value; {table} stands for the table.")
+    expect: TextOrNumber = Field(default=0, description="The value that the query must give.")
+    severity: Severity = "error"
+
+
+class CheckEntry(Model):
+    """One check of the destination table: exactly one of these keys."""
+
+    not_null: SomeNames | None = Field(default=None, description="Columns that are never NULL.")
+    unique: SomeNames | None = Field(
+        default=None, description="Columns whose values together occur once only."
+    )
+    accepted_values: AcceptedValues | None = Field(default=None, description="A column's allowed values.")
+    row_count: RowCount | None = Field(default=None, description="Limits for the number of rows.")
+    sql: SqlCheck | None = Field(default=None, description="A query of your own.")
+
+    @model_validator(mode="after")
+    def _is_one_check(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in CHECK_KINDS) != 1:
+            raise ValueError(
+                "must be exactly one check.", f"Begin each with '- ' and one of {', '.join(CHECK_KINDS)}."
+            )
+        return self
+
+
+class DefaultsFile(Model):
+    """A `_defaults.yml`: what all table files below its folder take over unless they say otherwise."""
+
+    version: Annotated[
+        Literal[1], BeforeValidator(_known_version), WithJsonSchema({"const": FORMAT_VERSION})
+    ] = Field(default=1, description="Version of the file format.")
+    description: str = Field(default="", description="What the table holds; becomes the table's comment.")
+    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
+        default=(), description="Who is asked about the table: e-mail addresses or team:name."
+    )
+    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
+    group: Group | None = Field(default=None, description="Group in the UI. Default: the source database.")
+    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
+    source: SourceSection = Field(default=SourceSection(), description="Where the table comes from.")
+    destination: DestinationSection = Field(
+        default=DestinationSection(), description="Where the table goes and how ClickHouse keeps it."
+    )
+    sync: SyncSettings = Field(default=SyncSettings(), description="How the table follows its source.")
+    schedule: Annotated[Schedule, BeforeValidator(_cron_text_to_map)] | None = Field(
+        default=None,
+        description="When the table is due: a cron text, or a map of cron and timezone. Empty takes a default away.",
+        json_schema_extra=_or_a_cron_text,
+    )
+    freshness: Freshness | None = Field(
+        default=None, description="The table is late when its last success is older than this, e.g. 30m."
+    )
+    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
+    partitions: Partitions | None = Field(default=None, description="Cuts the table into Dagster partitions.")
+    checks: Annotated[tuple[CheckEntry, ...], Field(strict=False)] = Field(
+        default=(), description="What must hold for the table in the warehouse after every run."
+    )
+
+
+class TableFile(DefaultsFile):
+    """A table file, with the defaults of its folders merged in."""
+
+    version: Annotated[
+        Literal[1], BeforeValidator(_known_version), WithJsonSchema({"const": FORMAT_VERSION})
+    ] = Field(description="Version of the file format.")
+    columns: Annotated[tuple[ColumnSchema, ...], Field(strict=False, min_length=1)] = Field(
+        description="Columns of the source table, in the order in which ClickHouse is to have them."
+    )

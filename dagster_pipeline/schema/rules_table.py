@@ -1,0 +1,109 @@
+"""Rules of one file about how the table is followed, named and checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dagster_pipeline.schema.finding import Finding
+from dagster_pipeline.schema.models import Mask, NullCursor, SyncMode, TableSchema
+from dagster_pipeline.schema.naming import is_key_part
+from dagster_pipeline.schema.rules_columns import unknown_column
+
+_TEMPORAL = {
+    "mysql": frozenset({"date", "datetime", "timestamp"}),
+    "postgres": frozenset({"date", "timestamp", "timestamptz"}),
+}
+
+
+def mode(table: TableSchema) -> Iterator[Finding]:
+    """The mode has what it needs, and nothing that it would ignore."""
+    sync = table.sync
+    if sync.mode is not SyncMode.FULL and sync.cursor is None:
+        yield Finding(
+            "sync.cursor",
+            f"`sync.mode: {sync.mode}` needs a cursor.",
+            "Write cursor: with the column that grows with every change, or mode: full.",
+        )
+    if sync.mode is SyncMode.INCREMENTAL and not table.primary_key:
+        yield Finding(
+            "sync.mode",
+            "`sync.mode: incremental` needs a primary key; without one a changed row would be added a second time.",
+            "Mark the key's columns with `primary_key: true`, or write mode: append if rows never change.",
+        )
+    elif sync.mode is SyncMode.INCREMENTAL and table.destination.engine != "ReplacingMergeTree":
+        yield Finding(
+            "destination.engine",
+            f"`sync.mode: incremental` needs ReplacingMergeTree; with {table.destination.engine} changed rows pile up.",
+            "Write engine: ReplacingMergeTree, or remove the key.",
+        )
+    if sync.mode is SyncMode.APPEND and sync.null_cursor is NullCursor.INCLUDE:
+        yield Finding(
+            "sync.null_cursor",
+            "`null_cursor: include` reads rows without a cursor every time; `mode: append` would add them every time.",
+            "Write exclude or fail.",
+        )
+    if sync.mode is SyncMode.APPEND and sync.lookback:
+        yield Finding(
+            "sync.lookback",
+            "`lookback` reads rows again; `mode: append` never does.",
+            "Write lookback: 0, or remove it.",
+        )
+
+
+def cursor(table: TableSchema) -> Iterator[Finding]:
+    """The cursor is a column that can be compared at the source."""
+    sync = table.sync
+    names = {column.name: column for column in table.columns}
+    if sync.cursor is None:
+        return
+    if sync.cursor not in names:
+        yield unknown_column("sync.cursor", "`sync.cursor`", sync.cursor, names)
+        return
+    column = names[sync.cursor]
+    if column.mask in {Mask.DROP, Mask.REDACT}:
+        yield Finding(
+            "sync.cursor",
+            f"The cursor '{column.name}' has `mask: {column.mask}`.",
+            "Choose a column that is not masked.",
+        )
+    base = re.split(r"[\s(]", column.type.strip().lower(), maxsplit=1)[0]
+    if sync.lookback and sync.mode is SyncMode.INCREMENTAL and base not in _TEMPORAL[table.source.dialect]:
+        yield Finding(
+            "sync.lookback",
+            f"`lookback` needs a cursor that is a date or a time; '{column.name}' is {column.type[:80]}.",
+            "Write lookback: 0, or choose another cursor.",
+        )
+
+
+def names(table: TableSchema) -> Iterator[Finding]:
+    """Dagster takes the destination's names as an asset key, and the source section fits the database."""
+    for part, value in (("database", table.destination.database), ("table", table.destination.table)):
+        if not is_key_part(value):
+            yield Finding(
+                f"destination.{part}",
+                f"'{value[:80]}' cannot be the destination's {part}: only letters, digits, '_', '-' and '.' can.",
+                f"Write destination: {{{part}: {re.sub(r'[^A-Za-z0-9_.-]+', '_', value)[:80]}}} or another name.",
+            )
+    if table.source.dialect == "mysql" and "source.schema" in table.lines:
+        yield Finding("source.schema", "`source.schema` is for PostgreSQL; MySQL has none.", "Remove it.")
+
+
+def checks(table: TableSchema) -> Iterator[Finding]:
+    """Checks have names of their own and look at columns that reach the warehouse."""
+    names = {column.name: column for column in table.columns}
+    first: dict[str, int] = {}
+    for index, check in enumerate(table.checks):
+        key = f"checks[{index}]"
+        if check.name in first:
+            line = table.line(f"checks[{first[check.name]}]")
+            yield Finding(
+                key, f"A check named '{check.name}' exists already, on line {line}.", "Remove or rename one."
+            )
+        first.setdefault(check.name, index)
+        for name in check.columns:
+            if name not in names:
+                yield unknown_column(f"{key}.{check.kind}", f"check {check.kind}", name, names)
+            elif names[name].mask is Mask.DROP:
+                what = f"check {check.kind} looks at '{name}', which `mask: drop` leaves out."
+                yield Finding(f"{key}.{check.kind}", what, "Remove the check.")

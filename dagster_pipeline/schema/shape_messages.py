@@ -1,0 +1,181 @@
+"""What is said of a refused value: pydantic's error kinds (docs.pydantic.dev/latest/errors) in plain words.
+
+No sentence here names a type of the programming language: the readers write YAML.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from dagster_pipeline.schema.finding import Finding, closest, listed, suggest
+
+Step = str | int
+
+_NUMBERED = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_WANTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "tuple_type": "a list",
+    "dict_type": "a map of keys",
+    "model_type": "a map of keys",
+}
+_EXAMPLES = {
+    "columns": "Write each as `- {name: id, type: bigint}`.",
+    "checks": "Write each as `- not_null: [id]` or another check.",
+    "retries": "Write e.g. {max: 3, delay: 30s}.",
+    "sync": "Write e.g. {mode: incremental, cursor: updated_at}.",
+    "tags": "Write e.g. {domain: billing}.",
+    "schedule": 'Write e.g. "*/15 * * * *", or {cron: "0 3 * * *", timezone: UTC}.',
+    "partitions": 'Write e.g. {by: created_at, every: day, start: "2024-01-01"}.',
+}
+
+
+def finding_of(model: type[BaseModel], details: ErrorDetails, steps: tuple[Step, ...], key: str) -> Finding:
+    """The finding for one error of pydantic."""
+    if details["type"] == "missing":
+        return _missing(steps, key)
+    if details["type"] == "extra_forbidden":
+        return _unknown_key(model, steps, key)
+    if details["input"] is None:
+        return Finding(key, f"`{key}` has no value.", "Write one, or remove the key.")
+    return _refused_value(details, steps, key)
+
+
+def known_keys(model: type[BaseModel], steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The keys that may stand where `steps` lead, as files spell them; empty for a map of free keys."""
+    current: type[BaseModel] | None = model
+    for step in steps:
+        if isinstance(step, int) or current is None:
+            continue
+        fields = {field.alias or name: field for name, field in current.model_fields.items()}
+        current = _model_in(fields[step].annotation) if step in fields else None
+    return (
+        () if current is None else tuple(field.alias or name for name, field in current.model_fields.items())
+    )
+
+
+def allowed_values(details: ErrorDetails) -> list[str]:
+    """The words that an enum or literal allows."""
+    return re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected", "")))
+
+
+def quotable_text(value: Any) -> str | None:
+    """The text that a number or switch was probably meant as."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in {Annotated, Union, types.UnionType, tuple}:
+        return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+    return None
+
+
+def _refused_value(details: ErrorDetails, steps: tuple[Step, ...], key: str) -> Finding:
+    kind = details["type"]
+    if kind in {"enum", "literal_error"}:
+        return _not_allowed(details, key)
+    if kind == "value_error":
+        what, todo = (*_reasons(details), "")[:2]
+        return Finding(key, f"`{key}` {what}", todo)
+    if kind in _WANTED:
+        what = f"`{key}` is {_described(details['input'])}, but must be {_WANTED[kind]}."
+        return Finding(key, what, _cure(details, steps))
+    return _bound(details, key)
+
+
+def _missing(steps: tuple[Step, ...], key: str) -> Finding:
+    if steps == ("version",):
+        return Finding(key, "`version` is missing.", "Write version: 1 on the first line.")
+    if steps == ("columns",):
+        return Finding(
+            key, "`columns` is missing.", "List the source table's columns. " + _EXAMPLES["columns"]
+        )
+    return Finding(key, f"`{key}` is missing.", "Add it.")
+
+
+def _unknown_key(model: type[BaseModel], steps: tuple[Step, ...], key: str) -> Finding:
+    known = known_keys(model, steps[:-1])
+    owner = _owner(steps[:-1])
+    todo = suggest(str(steps[-1]), known, otherwise=f"Known keys are {listed(known)}.")
+    if steps == ("columns",):
+        todo = "Columns stand in each table's own file."
+    return Finding(key, f"`{str(steps[-1])[:80]}` is not a key of {owner}.", todo)
+
+
+def _owner(steps: tuple[Step, ...]) -> str:
+    if not steps:
+        return "a table file"
+    if isinstance(steps[-1], int):
+        return {"columns": "a column", "checks": "a check"}.get(str(steps[-2]), f"`{steps[-2]}`")
+    return f"`{steps[-1]}`"
+
+
+def _not_allowed(details: ErrorDetails, key: str) -> Finding:
+    allowed = allowed_values(details)
+    what = f"`{key}` is {_described(details['input'])}; allowed are {listed(allowed)}."
+    meant = closest(details["input"], allowed) if isinstance(details["input"], str) else None
+    return Finding(key, what, f"Did you mean '{meant}'?" if meant else "Write one of them.")
+
+
+def _reasons(details: ErrorDetails) -> tuple[str, ...]:
+    error = details.get("ctx", {}).get("error")
+    return tuple(str(argument) for argument in getattr(error, "args", ()))
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"'{value[:80]}'"
+    return "a map of keys" if isinstance(value, Mapping) else "a list"
+
+
+def _cure(details: ErrorDetails, steps: tuple[Step, ...]) -> str:
+    kind, value = details["type"], details["input"]
+    if kind == "string_type" and (text := quotable_text(value)) is not None:
+        return f'Put it in quotes: "{text}".' if not isinstance(value, float) else "Put it in quotes."
+    if kind in {"int_type", "float_type"} and isinstance(value, str) and _NUMBERED.fullmatch(value):
+        return f"Write it without quotes: {value}."
+    if kind == "bool_type":
+        return "Write true or false, without quotes."
+    if kind == "tuple_type" and isinstance(value, str):
+        return f"Write it as a list: [{value[:80]}]."
+    names = [step for step in steps if isinstance(step, str)]
+    return _EXAMPLES.get(names[-1], "") if names else ""
+
+
+_BOUNDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    "greater_than_equal": lambda limits: ("is too small.", f"The least is {limits['ge']}."),
+    "less_than_equal": lambda limits: ("is too large.", f"The greatest is {limits['le']}."),
+    "string_too_short": lambda _: ("is empty.", "Write a value, or remove the key."),
+    "string_too_long": lambda limits: (
+        "is too long.",
+        f"At most {limits['max_length']} characters are allowed.",
+    ),
+    "too_short": lambda _: ("is an empty list.", "Write at least one item, or remove the key."),
+}
+
+
+def _bound(details: ErrorDetails, key: str) -> Finding:
+    bound = _BOUNDS.get(details["type"])
+    what, todo = (
+        bound(details.get("ctx", {}))
+        if bound
+        else ("cannot be understood.", "Compare it with schemas/templates/table_schema_template.yml.")
+    )
+    return Finding(key, f"`{key}` {what}", todo)
