@@ -1,4 +1,4 @@
-"""`python -m scripts.servers start|stop|status|remove`: the demo's servers by hand."""
+"""`python -m scripts.servers COMMAND`: the demo's database servers by hand, and what the tests' servers need."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ from scripts.servers.provide import choose, ours
 
 DIRECTORY = Path(".local/servers")
 PRODUCTS = (Postgres(), MariaDb())
+COMMANDS = {
+    "start": "start both servers, or find them running",
+    "stop": "end them; their data stays",
+    "status": "say where they run",
+    "remove": "end them and delete their data",
+    "install": "install the programs that the tests' servers need, where they are missing",
+}
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m scripts.servers", description=__doc__)
-    parser.add_argument("command", choices=["start", "stop", "status", "remove"])
     parser.add_argument("--directory", type=Path, default=DIRECTORY, help="where data and records are")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in COMMANDS.items():
+        commands.add_parser(name, help=text)
     arguments = parser.parse_args(words)
     try:
         _run(arguments.command, arguments.directory)
@@ -31,12 +40,14 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(command: str, directory: Path) -> None:
     for product in PRODUCTS:
-        if command == "start":
-            server = choose(product, directory, variable=product.variable)
-            server.start()
-            print(f"{product.title}: {server.origin}")
+        if command == "install":
+            choose(product, directory, variable=f"TEST_{product.variable}").install()
             continue
-        for server in ours(product, directory):
+        servers = ours(product, directory)
+        if command == "start":
+            servers = [choose(product, directory, variable=product.variable)]
+            servers[0].start()
+        for server in servers:
             if command == "stop":
                 server.stop()
             if command == "remove":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from scripts.servers.packages import install
+from scripts.servers import packages
 from scripts.servers.process import (
     Account,
     ServerError,
@@ -98,13 +98,17 @@ class LocalServer(Server):
         record = self._read()
         return find_process(record.pid, mark=record.data) if record and record.pid else None
 
+    def install(self) -> None:
+        """See `Server.install`."""
+        packages.install(self.product)
+
     def start(self) -> None:
         """See `Server.start`. Installs the programs when they are missing and this user may."""
         with self._alone():
             if self.process:
                 self._wait()
                 return
-            install(self.product)
+            self.install()
             self._lay_out()
             for remaining in reversed(range(TRIES)):
                 self._launch()

@@ -26,6 +26,9 @@ class Server(ABC):
     def origin(self) -> str:
         """Where it runs, for people; holds no secret."""
 
+    def install(self) -> None:  # noqa: B027 - only some servers need anything
+        """Install what `start` needs, which may take minutes. Raises `ServerError`."""
+
     @abstractmethod
     def start(self) -> None:
         """Return when the server answers; one that runs already is reused. Raises `ServerError`."""

@@ -1,0 +1,56 @@
+# `make help` lists what there is. Everything runs from .venv, which the first target that needs it creates.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed
+
+.PHONY: help setup demo dev stop test check lint types validate constraints clean
+
+help: ## Show this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
+
+# Runs only when what is to be installed changed.
+$(INSTALLED): pyproject.toml constraints.txt scripts/create_venv.sh
+	@scripts/create_venv.sh
+	@touch $@
+
+demo: $(INSTALLED) ## Copy sample data from real PostgreSQL and MariaDB servers into the embedded warehouse, twice, and compare
+	@$(PYTHON) -m scripts.demo.run
+
+dev: $(INSTALLED) ## Open Dagster on http://127.0.0.1:3004, over the demo's databases or those that the environment names
+	@$(PYTHON) -m scripts.demo.dev
+
+stop: $(INSTALLED) ## End the demo's database servers; their data stays
+	@$(PYTHON) -m scripts.servers stop
+
+test: $(INSTALLED) ## Run all tests, servers included; some of them: make test ARGS="tests/unit -k window"
+	@$(PYTHON) -m scripts.servers install
+	@.venv/bin/pytest $(ARGS)
+
+check: lint types test ## What CI runs: lint, import contracts, types, tests
+
+lint: $(INSTALLED) ## Check style, format and import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+
+types: $(INSTALLED) ## Check types
+	@.venv/bin/mypy
+
+validate: $(INSTALLED) ## Check every table file below schemas/
+	@$(PYTHON) scripts/validate_schemas.py
+
+constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
+	@$(PYTHON) -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Delete the demo's servers, warehouse, state and run history, and all caches; .venv stays
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m scripts.servers remove; fi
+	@rm -rf .local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find dagster_home -mindepth 1 ! -name dagster.yaml ! -name workspace.yaml -delete
+	@find dagster_pipeline scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
