@@ -43,6 +43,7 @@ class SinkTable:
         comment: the table's description.
         tracks_deletes: the table has `_deleted`.
         primary_key: the source's primary key in destination names.
+        hides_deleted: a row whose `_deleted` is 1 is gone for a reader under FINAL; else it stays, marked.
     """
 
     database: str
@@ -56,6 +57,7 @@ class SinkTable:
     comment: str
     tracks_deletes: bool
     primary_key: tuple[str, ...]
+    hides_deleted: bool = True
 
     @property
     def full_name(self) -> str:
@@ -77,7 +79,7 @@ class WriteRequest:
         columns: what the wire carries, in order.
         wire_format: how.
         version: goes into `_version` of every row.
-        token: the chunk's identity: a chunk that was already taken under this token is not taken again.
+        token: the chunk's identity: an atomic chunk that was already taken under this token is not taken again.
         atomic: all rows of the chunk become visible at once or not at all (per partition); needed where a
             second write would double them.
         query_comment: names table and run, for whoever watches the warehouse.
@@ -154,5 +156,7 @@ class BaseSinkConnector(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -1,0 +1,1 @@
+"""The ClickHouse sink: a server, or the embedded engine."""

@@ -1,0 +1,263 @@
+"""The ClickHouse sink: a server over HTTP(S), or the embedded engine.
+
+Belongs here: which statements run in which order, and the delivery rules of `write`. Does not belong here: how a
+statement is spelled (`ddl`, `insert`), how bytes travel (`transport`), what an error code means (`errors`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.sink.base_sink_connector import (
+    DELETED_COLUMN,
+    VERSION_COLUMN,
+    BaseSinkConnector,
+    SinkTable,
+    WriteRequest,
+)
+from dagster_pipeline.connectors.sink.clickhouse import catalog
+from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_identifier, quote_table
+from dagster_pipeline.connectors.sink.clickhouse.insert import (
+    Setting,
+    deduplication,
+    insert_settings,
+    insert_statement,
+)
+from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
+from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
+from dagster_pipeline.connectors.sink.clickhouse.transport import (
+    AbandonedInsertError,
+    Acknowledgement,
+    EmbeddedTransport,
+    HttpTransport,
+)
+from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.errors import ConfigurationError, FatalError
+
+LOCK_WAIT_SECONDS = 30.0
+STAGING_MARK = "__staging_"
+WITHOUT_EXCHANGE = ("Ordinary", "Lazy", "Memory")
+
+DDL_SETTINGS: Mapping[str, Setting] = {"mutations_sync": 1}
+CLUSTER_SETTINGS: Mapping[str, Setting] = {
+    "distributed_ddl_task_timeout": 300,
+    "distributed_ddl_output_mode": "throw",
+    "alter_sync": 2,
+    "mutations_sync": 2,
+}
+"""DDL waits for every replica of the cluster, and an error of one is an error."""
+DROP_SETTINGS: Mapping[str, Setting] = {"max_table_size_to_drop": 0, "max_partition_size_to_drop": 0}
+"""What is dropped here was replaced by something else, whatever its size."""
+READ_SETTINGS = "SETTINGS do_not_merge_across_partitions_select_final = 0"
+
+
+class ClickHouseSink(BaseSinkConnector):
+    """Tables of one warehouse. Nothing is connected before the first call."""
+
+    wire_formats: ClassVar[tuple[WireFormat, ...]] = (WireFormat.TAB_SEPARATED, WireFormat.ARROW_STREAM)
+
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        *,
+        cluster: str | None = None,
+        run_id: str = "",
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> None:
+        """Make a sink.
+
+        Args:
+            url: `chdb:///dir`, or `http(s)://user:password@host:port/`. The path's database is not used: every table
+                says its own.
+            cluster: DDL runs ON CLUSTER with Replicated engines.
+            run_id: told to whoever finds the embedded warehouse held by us.
+            lock_wait_seconds: how long to wait for another process that holds the embedded warehouse.
+
+        Raises:
+            ConfigurationError: an option of the URL is unknown, or a cluster of embedded engines is asked for.
+        """
+        self._is_embedded = url.scheme == "chdb"
+        if self._is_embedded and cluster:
+            raise ConfigurationError(
+                "The embedded warehouse has no cluster.", todo="Unset CLICKHOUSE_CLUSTER."
+            )
+        self._cluster = cluster
+        self._ddl = Ddl(cluster)
+        self._ddl_settings = CLUSTER_SETTINGS if cluster else DDL_SETTINGS
+        holder = f"run {run_id}" if run_id else ""
+        transport = (
+            EmbeddedTransport(Path(url.database), holder=holder, lock_wait_seconds=lock_wait_seconds)
+            if self._is_embedded
+            else HttpTransport(url)
+        )
+        self._warehouse = Warehouse(transport, url=url)
+        self._wire_types = lru_cache(maxsize=64)(self._ask_wire_types)
+
+    def ensure_table(self, table: SinkTable) -> tuple[str, ...]:
+        """Create the table, or add and widen columns, change comments, TTL and settings."""
+        existing = catalog.existing_shape(table.database, table.name, self.rows)
+        if existing is None:
+            statements = (*self._database_statements(table.database), self._ddl.create_table(table))
+        else:
+            diff = compare(catalog.wanted_shape(table, self._ddl, self.rows), existing)
+            _refuse(table, diff)
+            statements = self._ddl.alter(table, diff.changes)
+        for statement in statements:
+            self._run(statement, doing=f"Shaping {table.full_name}")
+        return statements
+
+    def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
+        """Create an empty table like `table`, or keep the one that stands there when it has the same structure."""
+        staging = replace(table, name=staging_name)
+        existing = catalog.existing_shape(staging.database, staging.name, self.rows)
+        if existing is None:
+            statements = (*self._database_statements(table.database), self._ddl.create_table(staging))
+            for statement in statements:
+                self._run(statement, doing=f"Creating {staging.full_name}")
+            self._require_exchange(table.database)
+        elif not compare(catalog.wanted_shape(staging, self._ddl, self.rows), existing).is_empty:
+            raise ConfigurationError(
+                f"The staging table {staging.full_name} has another structure than the file wants now.",
+                todo="Abandon its load, or drop it: the load must begin anew.",
+            )
+        return staging
+
+    def stagings(self, table: SinkTable) -> tuple[str, ...]:
+        """Staging tables of this table, sorted by name."""
+        found = self.rows(
+            "SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {start:String}) "
+            "ORDER BY name",
+            {"database": table.database, "start": table.name + STAGING_MARK},
+        )
+        return tuple(name for (name,) in found)
+
+    def table_id(self, database: str, name: str) -> str:
+        """The UUID of the table."""
+        found = self.rows(
+            "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": database, "name": name},
+        )
+        return str(found[0][0]) if found else ""
+
+    def swap(self, table: SinkTable, staging: SinkTable) -> None:
+        """EXCHANGE TABLES, so that a reader always finds a table; the first time there is nothing to exchange with."""
+        doing = f"Putting {staging.full_name} in the place of {table.full_name}"
+        if not self.table_id(table.database, table.name):
+            self._run(self._ddl.rename(table.database, staging.name, table.name), doing=doing)
+            return
+        self._run(self._ddl.exchange(table.database, table.name, staging.name), doing=doing)
+        self.drop(table.database, staging.name)
+
+    def drop(self, database: str, name: str) -> None:
+        """Drop a table of whatever size."""
+        # In the embedded engine nobody else reads, and it may be closed before a drop in the background is due.
+        statement = self._ddl.drop(database, name) + (" SYNC" if self._is_embedded else "")
+        self._run(statement, doing=f"Dropping {database}.{name}", settings=DROP_SETTINGS)
+
+    def truncate(self, table: SinkTable) -> None:
+        """Empty a table; ClickHouse forgets the tokens of the parts that it drops."""
+        statement = self._ddl.truncate(table.database, table.name)
+        self._run(statement, doing=f"Emptying {table.full_name}", settings=DROP_SETTINGS)
+
+    def highest_version(self, table: SinkTable) -> int:
+        """The greatest `_version`, hidden rows included."""
+        return self._number(table, f"SELECT max({quote_identifier(VERSION_COLUMN)}) FROM {{table}}")
+
+    def count_rows(self, table: SinkTable) -> int:
+        """Rows under FINAL, without those marked as deleted."""
+        final = "FINAL" if table.engine == "ReplacingMergeTree" else ""
+        shown = f"WHERE NOT {quote_identifier(DELETED_COLUMN)}" if table.tracks_deletes else ""
+        return self._number(table, f"SELECT count() FROM {{table}} {final} {shown} {READ_SETTINGS}")
+
+    def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:
+        """Send all batches as one insert.
+
+        An atomic write is one block: all of it appears at once (per partition), and its token makes a second attempt
+        add only what the first did not. The token stays known after rows were deleted: a write that is repeated on
+        purpose needs another one. Any other write carries no token, may appear in pieces, and is safe to repeat because
+        the table collapses by key.
+        """
+        started = time.monotonic()
+        payloads = Payloads(batches)
+        if payloads.are_empty:
+            return WriteReceipt(rows=0, bytes=0, seconds=time.monotonic() - started)
+        statement = insert_statement(request, self._wire_types(request.columns))
+        settings = {**insert_settings(request), **deduplication(request, self._warehouse.known_settings())}
+        try:
+            said = self._warehouse.insert(
+                statement, settings, payloads, doing=f"Writing into {request.table.full_name}"
+            )
+        except AbandonedInsertError:
+            raise payloads.error from None
+        _check_count(request, payloads.rows, said)
+        seconds = time.monotonic() - started
+        return WriteReceipt(rows=payloads.rows, bytes=payloads.bytes, seconds=seconds, query_id=said.query_id)
+
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Run a SELECT, for checks and counts; parameters stand in it as `{name:Type}`."""
+        return self._warehouse.rows(sql, parameters)
+
+    def close(self) -> None:
+        """End every connection and give up the embedded warehouse."""
+        self._warehouse.close()
+
+    def _run(self, statement: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
+        self._warehouse.run(statement, doing=doing, settings={**self._ddl_settings, **(settings or {})})
+
+    def _ask_wire_types(self, columns: tuple[WireColumn, ...]) -> dict[str, str]:
+        return catalog.canonical_types([(column.name, column.wire_type) for column in columns], self.rows)
+
+    def _database_statements(self, database: str) -> tuple[str, ...]:
+        """CREATE DATABASE where it is missing, so that a user who may not create one is not asked to."""
+        return () if self._database_engine(database) else (self._ddl.create_database(database),)
+
+    def _database_engine(self, database: str) -> str:
+        found = self.rows(
+            "SELECT engine FROM system.databases WHERE name = {name:String}", {"name": database}
+        )
+        return str(found[0][0]) if found else ""
+
+    def _require_exchange(self, database: str) -> None:
+        engine = self._database_engine(database)
+        if engine in WITHOUT_EXCHANGE:
+            raise ConfigurationError(
+                f"The database {database} has the engine {engine}, which cannot exchange tables.",
+                todo="Recreate it with the engine Atomic, ClickHouse's default.",
+            )
+
+    def _number(self, table: SinkTable, sql: str) -> int:
+        """One number about a table; 0 when it does not exist."""
+        if not self.table_id(table.database, table.name):
+            return 0
+        if self._cluster:  # the replica that answers must have what others took
+            self._run(
+                f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
+                doing=f"Reading {table.full_name}",
+            )
+        ((number,),) = self.rows(sql.replace("{table}", quote_table(table.database, table.name)))
+        return int(number)
+
+
+def _refuse(table: SinkTable, diff: TableDiff) -> None:
+    if diff.refusals:
+        listed = "".join(f"\n  - {refusal}" for refusal in diff.refusals)
+        raise ConfigurationError(
+            f"{table.full_name} differs from its file in what cannot be altered:{listed}\n",
+            todo="Nothing was changed. Load it in full or migrate it, or make the file say what the table is.",
+        )
+
+
+def _check_count(request: WriteRequest, sent: int, said: Acknowledgement) -> None:
+    """Fewer rows than were sent are an error. More are none: materialized views count too."""
+    if said.rows is not None and said.rows < sent and not request.atomic:
+        raise FatalError(
+            f"{request.table.full_name}: {sent:,} rows were sent and {said.rows:,} written.",
+            todo="Look for the query in the warehouse's system.query_log: " + said.query_id,
+        )

@@ -1,0 +1,163 @@
+"""What must change in a table that exists so that it is as its file wants it, or why that cannot be done. Pure.
+
+What does not belong here: asking a server (`catalog`), and the text of a statement (`ddl`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dagster_pipeline.connectors.sink.clickhouse.table_shape import ColumnShape, EngineShape, TableShape
+from dagster_pipeline.connectors.sink.clickhouse.widening import widens
+
+MADE_WITH_THE_TABLE = ("index_granularity", "index_granularity_bytes", "enable_mixed_granularity_parts")
+"""Engine settings that ClickHouse fixes when a table is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn:
+    """A column that the table lacks; `after` is its neighbour, empty for the first place."""
+
+    column: ColumnShape
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class WidenColumn:
+    """A type that becomes wider."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommentColumn:
+    """A column's comment."""
+
+    name: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommentTable:
+    """The table's comment."""
+
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTtl:
+    """The table's TTL; empty removes it."""
+
+    ttl: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetting:
+    """One engine setting, as ClickHouse prints its value."""
+
+    name: str
+    value: str
+
+
+Change = AddColumn | WidenColumn | CommentColumn | CommentTable | ChangeTtl | ChangeSetting
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """The changes, in order, and what stands in their way; with a refusal none of the changes may be made."""
+
+    changes: tuple[Change, ...]
+    refusals: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """The table is as it should be."""
+        return not self.changes and not self.refusals
+
+
+def compare(wanted: TableShape, existing: TableShape) -> TableDiff:
+    """What is to be done with `existing`."""
+    refusals = (
+        *_engine_refusals(wanted.engine, existing.engine),
+        *_surplus_refusals(wanted, existing),
+        *_type_refusals(wanted, existing),
+    )
+    changes: tuple[Change, ...] = (
+        *_setting_changes(wanted.engine, existing.engine),
+        *_column_changes(wanted, existing),
+        *((ChangeTtl(wanted.engine.ttl),) if wanted.engine.ttl != existing.engine.ttl else ()),
+        *((CommentTable(wanted.comment),) if wanted.comment != existing.comment else ()),
+    )
+    return TableDiff(changes, refusals)
+
+
+def _engine_refusals(wanted: EngineShape, existing: EngineShape) -> Iterator[str]:
+    if (wanted.family, wanted.arguments) != (existing.family, existing.arguments):
+        yield f"its engine is {_engine_text(existing)}, the file wants {_engine_text(wanted)}"
+    if wanted.replicated and not existing.replicated:
+        yield "it is not replicated, and a cluster is named"
+    for what, is_, should_be in (
+        ("ORDER BY", existing.order_by, wanted.order_by),
+        ("PARTITION BY", existing.partition_by, wanted.partition_by),
+    ):
+        if is_ != should_be:
+            yield f"its {what} is {is_ or 'absent'}, the file wants {should_be or 'none'}"
+    for name in MADE_WITH_THE_TABLE:
+        if name in wanted.settings and wanted.settings[name] != existing.settings.get(name):
+            is_ = existing.settings.get(name, "the default")
+            yield f"its setting {name} is {is_}, the file wants {wanted.settings[name]}"
+
+
+def _engine_text(engine: EngineShape) -> str:
+    return f"{engine.family}({', '.join(engine.arguments)})"
+
+
+def _surplus_refusals(wanted: TableShape, existing: TableShape) -> Iterator[str]:
+    """A column that nobody fills any more is harmless when ClickHouse may put NULL or a stated default there."""
+    for column in existing.columns:
+        if wanted.column(column.name) is None and not column.default and "Nullable(" not in column.type:
+            yield (
+                f"it has a column {column.name} {column.type} that the file no longer has, "
+                "and rows without it would get a made-up value"
+            )
+
+
+def _type_refusals(wanted: TableShape, existing: TableShape) -> Iterator[str]:
+    for column, old in _common(wanted, existing):
+        if column.type == old.type:
+            continue
+        if not widens(old.type, column.type):
+            yield (
+                f"column {column.name} is {old.type}, the file wants {column.type}, which cannot hold all its values"
+            )
+        elif old.in_key:
+            yield f"column {column.name} is {old.type} and part of a key, the file wants {column.type}"
+
+
+def _setting_changes(wanted: EngineShape, existing: EngineShape) -> Iterator[Change]:
+    for name, value in wanted.settings.items():
+        if name not in MADE_WITH_THE_TABLE and existing.settings.get(name) != value:
+            yield ChangeSetting(name, value)
+
+
+def _column_changes(wanted: TableShape, existing: TableShape) -> Iterator[Change]:
+    after = ""
+    for column in wanted.columns:
+        old = existing.column(column.name)
+        if old is None:
+            yield AddColumn(column, after)
+        else:
+            if column.type != old.type:
+                yield WidenColumn(column.name, column.type)
+            if column.comment != old.comment:
+                yield CommentColumn(column.name, column.comment)
+        after = column.name
+
+
+def _common(wanted: TableShape, existing: TableShape) -> Iterator[tuple[ColumnShape, ColumnShape]]:
+    for column in wanted.columns:
+        old = existing.column(column.name)
+        if old is not None:
+            yield column, old

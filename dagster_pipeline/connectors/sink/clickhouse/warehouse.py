@@ -1,0 +1,98 @@
+"""A warehouse to talk to from several threads: clients are lent one at a time, and every error is one of ours.
+
+What does not belong here: any statement.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
+
+from dagster_pipeline.connectors.sink.clickhouse.errors import translate
+from dagster_pipeline.connectors.sink.clickhouse.insert import InsertStatement, Setting
+from dagster_pipeline.connectors.sink.clickhouse.transport import Acknowledgement, Transport
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.errors import FatalError
+
+
+class Warehouse:
+    """Lends clients of one transport. A client is made when all others are lent out, and kept."""
+
+    def __init__(self, transport: Transport, *, url: DatabaseUrl) -> None:
+        self._transport = transport
+        self._url = url
+        self._lock = threading.Lock()
+        self._idle: list[Client] = []
+        self._is_closed = False
+
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Run a SELECT with ClickHouse's own parameters, `{name:Type}`."""
+        with self._client("A query") as client:
+            return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
+
+    def run(self, sql: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
+        """Run a statement that returns nothing; settings that this server does not know are left out."""
+        with self._client(doing) as client:
+            known = {
+                name: value for name, value in (settings or {}).items() if name in client.server_settings
+            }
+            client.command(sql, settings=known)
+
+    def known_settings(self) -> Mapping[str, object]:
+        """The settings that this server has, by name."""
+        with self._client("Reading the settings") as client:
+            return client.server_settings
+
+    def insert(
+        self,
+        statement: InsertStatement,
+        settings: Mapping[str, Setting],
+        payloads: Iterable[bytes],
+        *,
+        doing: str,
+    ) -> Acknowledgement:
+        """Send one insert; what `payloads` raises passes through."""
+        with self._client(doing, parsing=True) as client:
+            return self._transport.insert(client, statement, settings, payloads)
+
+    def close(self) -> None:
+        """End every connection; may be called twice."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+        self._transport.close()
+
+    @contextmanager
+    def _client(self, doing: str, *, parsing: bool = False) -> Iterator[Client]:
+        try:
+            client = self._lend()
+            try:
+                yield client
+            finally:
+                self._take_back(client)
+        except (ClickHouseError, HTTPError, OSError) as error:
+            # "from None": a cause would carry the driver's text, and rows in it, into logs.
+            raise translate(
+                error, doing=doing, where=self._url.redacted, variable=self._url.variable, parsing=parsing
+            ) from None
+
+    def _lend(self) -> Client:
+        with self._lock:
+            if self._is_closed:
+                raise FatalError("The connection to the warehouse was closed.")
+            return self._idle.pop() if self._idle else self._transport.open()
+
+    def _take_back(self, client: Client) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(client)
+                return
+        client.close()
