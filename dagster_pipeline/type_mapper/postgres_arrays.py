@@ -7,7 +7,7 @@ An array's lower bounds (`[0:2]={...}`) are not kept, since ClickHouse's arrays 
 from __future__ import annotations
 
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, wrapped
-from dagster_pipeline.type_mapper.type_rule import Limit, TypeRule, override_refused
+from dagster_pipeline.type_mapper.type_rule import Limit, TypeRefusedError, TypeRule, override_refused
 from dagster_pipeline.type_mapper.type_text import TypeText
 
 _TEXTS = "array_to_json({column}::text[])::text"
@@ -17,6 +17,8 @@ _PADDED_TEXTS = "array_to_json({column})::text"
 
 def array_rule(source_type: TypeText, element: TypeRule, wanted: ClickHouseType | None) -> TypeRule:
     """An array of the element's type. Every value must have the declared number of dimensions."""
+    if source_type.name == "money":
+        raise TypeRefusedError(f"{source_type} cannot be copied as numbers.", todo="Add clickhouse_type: String.")
     dimensions = source_type.dimensions
     stored = _nested(
         wrapped(element.stored, nullable=True, low_cardinality=element.low_cardinality), dimensions

@@ -1,0 +1,80 @@
+"""The two ways that rows travel, as short as they can be: COPY text, and ConnectorX's Arrow stream, into the engine.
+
+The pipeline's own connectors do the same with bounded memory; here one small table is read at once.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import connectorx
+import psycopg2.extensions
+import pyarrow as pa
+
+from dagster_pipeline.connectors.batch import WireFormat
+from dagster_pipeline.type_mapper.mapping import LOAD_SETTINGS, ColumnMapping
+
+POSTGRES_SESSION = (
+    "SET client_encoding = 'UTF8'",
+    "SET DateStyle = 'ISO'",
+    "SET IntervalStyle = 'iso_8601'",
+    "SET TimeZone = 'UTC'",
+    "SET bytea_output = 'hex'",
+    "SET extra_float_digits = 3",
+)
+MYSQL_SESSION = ("SET time_zone = '+00:00'", "SET sql_mode = ''", "SET NAMES utf8mb4")
+
+
+def select_list(mappings: Sequence[ColumnMapping], quote: str) -> str:
+    """What to select for the mappings, guards applied."""
+    items = []
+    for mapping in mappings:
+        column = f"{quote}{mapping.source_name}{quote}"
+        item = mapping.read.replace("{column}", column)
+        if mapping.guard is not None:
+            violated, replacement = (
+                sql.replace("{column}", column) for sql in (mapping.guard.violated, mapping.guard.replacement)
+            )
+            item = f"CASE WHEN {violated} THEN {replacement} ELSE {item} END"
+        items.append(f"{item} AS {column}")
+    return ", ".join(items)
+
+
+def read_postgres(cursor: psycopg2.extensions.cursor, query: str) -> bytes:
+    """All rows as COPY prints them."""
+    payload = io.BytesIO()
+    cursor.copy_expert(f"COPY ({query}) TO STDOUT", payload)
+    return payload.getvalue()
+
+
+def read_mysql(url: str, query: str, session: Sequence[str] = MYSQL_SESSION) -> bytes:
+    """All rows as an Arrow IPC stream."""
+    reader = connectorx.read_sql(
+        url, query, return_type="arrow_stream", protocol="binary", pre_execution_query=list(session)
+    )
+    payload = io.BytesIO()
+    with pa.ipc.new_stream(payload, reader.schema) as stream:
+        for batch in reader:
+            stream.write_batch(batch)
+    return payload.getvalue()
+
+
+def load(client: Any, table: str, mappings: Sequence[ColumnMapping], payload: bytes, form: WireFormat) -> None:
+    """Create the table anew and insert the payload."""
+    columns = ", ".join(f"`{mapping.name}` {mapping.clickhouse_type}" for mapping in mappings)
+    client.command(f"CREATE OR REPLACE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+    structure = ", ".join(f"`{mapping.name}` {mapping.wire_column.wire_type}" for mapping in mappings)
+    structure = structure.replace("\\", "\\\\").replace("'", "\\'")
+    values = ", ".join(mapping.load.replace("{column}", f"`{mapping.name}`") for mapping in mappings)
+    names = ", ".join(f"`{mapping.name}`" for mapping in mappings)
+    with tempfile.NamedTemporaryFile(dir=Path(tempfile.gettempdir())) as file:
+        file.write(payload)
+        file.flush()
+        client.command(
+            f"INSERT INTO {table} ({names}) SELECT {values} FROM file('{file.name}', '{form.value}', '{structure}')",
+            settings=dict(LOAD_SETTINGS),
+        )
