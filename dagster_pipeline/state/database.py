@@ -6,7 +6,7 @@ What a query says is not known here, and what the two databases do differently s
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -39,10 +39,17 @@ def _backend(url: DatabaseUrl, clock: Callable[[], datetime]) -> SqliteBackend |
 class Database:
     """One store. May be used from several threads; each transaction has a connection of its own."""
 
-    def __init__(self, url: DatabaseUrl, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        *,
+        clock: Callable[[], datetime],
+        steps: Sequence[migrations.Step] = migrations.STEPS,
+    ) -> None:
         """Opens nothing. Raises `ConfigurationError` when the address cannot be one of a store."""
         self.url = url
         self._backend = _backend(url, clock)
+        self._steps = steps
         self._opening = threading.Lock()
         self._engine: Engine | None = None
 
@@ -92,11 +99,11 @@ class Database:
 
     def _migrate(self, engine: Engine) -> None:
         with _begun(engine, self._backend.begin_reading) as connection:
-            if migrations.is_current(connection, self.url):
+            if migrations.is_current(connection, self.url, self._steps):
                 return
         with _begun(engine, self._backend.begin_writing) as connection:
             self._backend.exclude_other_migrations(connection)
-            migrations.migrate(connection, self.url)
+            migrations.migrate(connection, self.url, self._steps)
 
 
 @contextmanager

@@ -40,8 +40,8 @@ _REFUSED = Meaning(
     "refused the connection",
     "Check user, password and database in the address, and the server's pg_hba.conf.",
 )
-_INTEGRITY = Meaning("refused a row that breaks its own rules", "Report this: two writers of one table met.")
-_DAMAGED = Meaning("is damaged or is no SQLite database", _RESTORE)
+_DAMAGED = Meaning("is damaged, or is something else than a state store", _RESTORE)
+_ALTERED = Meaning("does not have the tables and columns that it must have", _RESTORE)
 _READ_ONLY = Meaning("is read-only", "Give this user the right to write to the file and to its directory.")
 _NO_ACCESS = Meaning(
     "cannot be opened", "Its directory must exist and this user must have the right to read and write there."
@@ -69,7 +69,8 @@ _SQLITE: Mapping[int, Meaning] = {
     sqlite3.SQLITE_AUTH: _NO_ACCESS,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CONSTRAINT: _INTEGRITY,
+    # A statement that SQLite does not understand. Ours are fixed, so it is the tables that differ.
+    sqlite3.SQLITE_ERROR: _ALTERED,
 }
 
 # By SQLSTATE, and below that by its class, the first two characters.
@@ -79,22 +80,22 @@ _POSTGRES: Mapping[str, Meaning] = {
     "3D000": Meaning("does not exist", "Create the database."),
     "3F000": Meaning("has no schema to create tables in", "Create the schema that search_path names."),
     "42501": Meaning("does not allow this user to do that", "Let it own the pipeline_ tables and create some."),
-    "42P01": Meaning("has lost a table", _RESTORE),
-    "42703": Meaning("has lost a column", _RESTORE),
+    "42P01": _ALTERED,
+    "42703": _ALTERED,
     "53100": Meaning("has no room left", "Free space on the server's disk, then try again.", passing=True),
     "53300": Meaning("has no connection free", "Try again, or raise max_connections.", passing=True),
     "55P03": Meaning("waited too long for another writer", _RETRY, passing=True),
     "57014": Meaning("cancelled the statement", _RETRY, passing=True),
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
 }  # fmt: skip
 _POSTGRES_CLASSES: Mapping[str, Meaning] = {
     "08": _LOST,
-    "23": _INTEGRITY,
     "28": _REFUSED,
     "40": Meaning("undid the transaction", _RETRY, passing=True),
     "53": Meaning("is out of resources", _RETRY, passing=True),
     "57": Meaning("is starting or stopping", _RETRY, passing=True),
     "58": Meaning("had a system error", _RETRY, passing=True),
-    "XX": Meaning("is damaged", _RESTORE),
 }
 
 # libpq reports a connection that was not made without SQLSTATE, so these are told by the server's own words; in another

@@ -102,7 +102,7 @@ def _version(connection: Connection) -> int:
     return connection.execute(select(func.max(_steps_done.c.number))).scalar_one() or 0
 
 
-def is_current(connection: Connection, url: DatabaseUrl, *, steps: Sequence[Step] = STEPS) -> bool:
+def is_current(connection: Connection, url: DatabaseUrl, steps: Sequence[Step]) -> bool:
     """Whether the store has every step. Raises `ConfigurationError` when it has more than this version knows."""
     version, newest = _version(connection), steps[-1].number
     if version > newest:
@@ -113,9 +113,9 @@ def is_current(connection: Connection, url: DatabaseUrl, *, steps: Sequence[Step
     return version == newest
 
 
-def migrate(connection: Connection, url: DatabaseUrl, *, steps: Sequence[Step] = STEPS) -> None:
+def migrate(connection: Connection, url: DatabaseUrl, steps: Sequence[Step]) -> None:
     """Take the steps that are missing, inside the caller's transaction, which must exclude other migrations."""
-    if is_current(connection, url, steps=steps):  # another process was faster
+    if is_current(connection, url, steps):  # another process was faster
         return
     _steps_done.create(connection, checkfirst=True)
     done = _version(connection)
