@@ -1,0 +1,1 @@
+"""MySQL and MariaDB: small questions through PyMySQL, rows through ConnectorX in a child process."""

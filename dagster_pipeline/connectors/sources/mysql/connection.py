@@ -1,0 +1,99 @@
+"""A connection to MySQL or MariaDB for small questions, and the session that every statement of ours runs in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
+
+from dagster_pipeline.connectors.sources.mysql.errors import translating
+from dagster_pipeline.connectors.sources.query_comment import APPLICATION
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.errors import ConfigurationError
+
+CONNECT_SECONDS = 10
+SMALL_QUERY_SECONDS = 900
+DEFAULT_PORT = 3306
+
+SESSION = (
+    "SET NAMES utf8mb4",
+    "SET time_zone = '+00:00'",
+    "SET sql_mode = ''",
+    "SET net_write_timeout = 3600",
+    "SET lock_wait_timeout = 10",
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SET SESSION TRANSACTION READ ONLY",
+)
+"""Values read the same whatever the server's defaults; zero dates are readable; a slow warehouse does not cut us off."""
+
+TLS_MODES = ("disabled", "required", "verify_ca", "verify_identity")
+OPTIONS = ("ssl_mode", "ssl_ca")
+
+
+def tls_mode(url: DatabaseUrl) -> str:
+    """How the connection is secured: `ssl_mode`, or `verify_identity` when only `ssl_ca` is given.
+
+    Raises `ConfigurationError` for options that cannot be honoured: the reader of rows knows no client certificates.
+    """
+    unknown = sorted(set(url.options) - set(OPTIONS))
+    if unknown:
+        raise ConfigurationError(
+            f"{url.variable} has options that are not known: {', '.join(unknown)}.",
+            todo=f"Known: {', '.join(OPTIONS)}.",
+        )
+    mode = url.options.get("ssl_mode", "verify_identity" if "ssl_ca" in url.options else "disabled").lower()
+    if mode not in TLS_MODES:
+        raise ConfigurationError(f"{url.variable}: ssl_mode is not one of {', '.join(TLS_MODES)}.")
+    return mode
+
+
+def connect(url: DatabaseUrl, database: str) -> Connection[Cursor]:
+    """Open a connection. Raises `ConfigurationError` (wrong password, unknown database) or `RetriableError` (unreachable)."""
+    mode = tls_mode(url)
+    tls: dict[str, Any] = {"ssl_disabled": True}
+    if mode != "disabled":
+        verify = mode != "required"
+        tls = {
+            "ssl": {"ca": url.options["ssl_ca"]} if "ssl_ca" in url.options else {"check_hostname": False},
+            "ssl_verify_cert": verify,
+            "ssl_verify_identity": mode == "verify_identity",
+        }
+    with translating(url, "connecting"):
+        connection: Connection[Cursor] = pymysql.connect(
+            host=url.host,
+            port=url.port or DEFAULT_PORT,
+            user=url.user,
+            password=url.password,
+            database=database,
+            charset="utf8mb4",
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=SMALL_QUERY_SECONDS,
+            write_timeout=SMALL_QUERY_SECONDS,
+            autocommit=True,
+            program_name=APPLICATION,
+            **tls,
+        )
+        with connection.cursor() as cursor:
+            for statement in SESSION:
+                cursor.execute(statement)
+    return connection
+
+
+@contextmanager
+def asking(connection: Connection[Cursor], url: DatabaseUrl, doing: str) -> Generator[Cursor, None, None]:
+    """A cursor whose errors are ours."""
+    with translating(url, doing), connection.cursor() as cursor:
+        yield cursor
+
+
+def hang_up(connection: Connection[Cursor]) -> None:
+    """Break the connection under a statement that runs in another thread."""
+    with suppress(OSError, AttributeError):
+        connection._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+    with suppress(pymysql.MySQLError, OSError):
+        connection.close()

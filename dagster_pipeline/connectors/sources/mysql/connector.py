@@ -1,0 +1,178 @@
+"""MySQL and MariaDB as a source: the contract, put together from this folder's parts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import ClassVar
+
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
+
+from dagster_pipeline.connectors.batch import (
+    WHOLE_TABLE,
+    Batch,
+    KeyRange,
+    SourceBounds,
+    SourceTable,
+    Window,
+    WireFormat,
+)
+from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
+from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
+from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
+from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
+from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
+from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
+from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
+from dagster_pipeline.connectors.sources.mysql.splitting import asking as rows_of
+from dagster_pipeline.connectors.sources.mysql.splitting import estimating
+from dagster_pipeline.connectors.sources.predicates import where_clause
+from dagster_pipeline.connectors.sources.query_comment import commented
+from dagster_pipeline.connectors.sources.select_list import select_list
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.schema.models import TableSchema
+
+PROBED_ROWS = 200
+
+
+class MySQLSource(BaseSourceConnector):
+    """One table of one MySQL or MariaDB database. Nothing is connected before the first call."""
+
+    dialect: ClassVar[str] = "mysql"
+    wire_format: ClassVar[WireFormat] = WireFormat.ARROW_STREAM
+
+    def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: str | None = None) -> None:
+        super().__init__(schema)
+        self._url = url
+        self._mask_key = mask_key
+        self._database = url.database or schema.source.database
+        self._name = f"{self._database}.{schema.source.table}"
+        self._relation = f"{DIALECT.quote(self._database)}.{DIALECT.quote(schema.source.table)}"
+        self._small: Connection[Cursor] | None = None
+        self._catalog: CatalogTable | None = None
+        self._readers = Readers(url, self._database)
+        self._lock = threading.Lock()
+
+    def describe(self) -> SourceTable:
+        """The table as the catalog has it now."""
+        with self._asking() as cursor:
+            self._catalog = read_table(
+                cursor, database=self._database, table=self.schema.source.table, url=self._url
+            )
+        return self._catalog.described
+
+    def bounds(self, cursor: str, *, floor: str | None, count_nulls: bool) -> SourceBounds:
+        """The cursor's bounds; see `settling`."""
+        column = self._described().compared[cursor]
+        question = BoundsQuestion(
+            relation=self._relation,
+            column=column,
+            floor=floor,
+            settle=self.schema.sync.settle,
+            is_mariadb=self._is_mariadb,
+            asking=self._asking,
+        )
+        bounds = question.answer()
+        if not (count_nulls and column.nullable):
+            return bounds
+        own_filter = f"({self.schema.source.where}\n) AND " if self.schema.source.where else ""
+        return replace(bounds, null_rows=self._count(f" WHERE {own_filter}{DIALECT.quote(cursor)} IS NULL"))
+
+    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
+        """Ranges of the key; see `key_splitter`."""
+        catalog = self._described()
+        with self._asking() as cursor:
+            splitter = KeySplitter(
+                dialect=DIALECT,
+                columns=catalog.compared,
+                relation=self._relation,
+                table_filter=self.schema.source.where,
+                analyzed=catalog.described.estimated_rows > 0,
+                integer_types=INTEGER_TYPES,
+                ask=rows_of(cursor),
+                estimate=estimating(cursor),
+            )
+            return splitter.split(columns, window, target_rows)
+
+    def count(self, window: Window) -> int:
+        """Rows of the window."""
+        return self._count(self._where(window, WHOLE_TABLE))
+
+    @contextmanager
+    def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
+        """Read the rows through a child process."""
+        select = select_list(DIALECT, request.mappings)
+        where = self._where(request.window, request.key_range)
+        with self._readers.stream(
+            commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment),
+            session=mask_statements("mysql", request.mappings, self._mask_key),
+            select=select,
+            rows_per_batch=self._rows_per_batch(),
+            table=self.schema.destination.full_name,
+            source=self._name,
+        ) as batches:
+            yield batches
+
+    def close(self) -> None:
+        """End every child and connection, also under a statement that runs in another thread."""
+        self._readers.close()
+        if self._small is not None:
+            hang_up(self._small)
+            self._small = None
+
+    @contextmanager
+    def _asking(self) -> Generator[Cursor, None, None]:
+        """A cursor for a small question, on the one connection that all of them share."""
+        if self._small is None or not self._small.open:
+            self._small = connect(self._url, self._database)
+        with asking(self._small, self._url, f"asking about {self._name}") as cursor:
+            yield cursor
+
+    @cached_property
+    def _is_mariadb(self) -> bool:
+        with self._asking() as cursor:
+            cursor.execute("SELECT VERSION()")
+            ((version,),) = cursor.fetchall()
+            return "mariadb" in str(version).lower()
+
+    def _described(self) -> CatalogTable:
+        if self._catalog is None:
+            self.describe()
+        if self._catalog is None:
+            raise AssertionError("describe() leaves a catalog table behind")
+        return self._catalog
+
+    def _where(self, window: Window, key_range: KeyRange) -> str:
+        columns = self._described().compared
+        table_filter = self.schema.source.where
+        return where_clause(DIALECT, columns, table_filter=table_filter, window=window, key_range=key_range)
+
+    def _count(self, where: str) -> int:
+        with self._asking() as cursor:
+            cursor.execute(commented(f"SELECT COUNT(*) FROM {self._relation}{where}"))
+            ((rows,),) = cursor.fetchall()
+            return int(rows)
+
+    def _rows_per_batch(self) -> int:
+        with self._lock:  # chunks begin in several threads, the connection serves one
+            return self._measured_rows_per_batch
+
+    @cached_property
+    def _measured_rows_per_batch(self) -> int:
+        """By the catalog's estimate or by what the first rows really are, whichever is wider."""
+        catalog = self._described()
+        estimate = catalog.described.estimated_bytes_per_row
+        if not catalog.wide:
+            return batch_rows(estimate or 1000)
+        lengths = " + ".join(f"COALESCE(LENGTH({DIALECT.quote(name)}), 0)" for name in catalog.wide)
+        with self._asking() as cursor:
+            cursor.execute(
+                f"SELECT COALESCE(MAX(size), 0) FROM (SELECT {lengths} AS size FROM {self._relation} LIMIT {PROBED_ROWS}) probe"
+            )
+            ((widest,),) = cursor.fetchall()
+        return batch_rows(max(estimate, int(widest)))

@@ -1,0 +1,1 @@
+"""PostgreSQL: everything through psycopg2, rows as COPY text."""

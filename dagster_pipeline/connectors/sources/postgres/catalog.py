@@ -1,0 +1,158 @@
+"""What PostgreSQL's catalog says of a table, view, partitioned, foreign or materialized table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
+from dagster_pipeline.connectors.sources.catalog_names import missing_table
+from dagster_pipeline.connectors.sources.postgres.connection import Cursor
+from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
+from dagster_pipeline.database_url import DatabaseUrl
+
+PAGE_BYTES = 8192
+
+_TABLE = """
+SELECT c.oid,
+       COALESCE(sum(GREATEST(leaf.reltuples, 0)) FILTER (WHERE leaf.relkind <> 'p'), GREATEST(c.reltuples, 0))::bigint,
+       COALESCE(sum(leaf.relpages) FILTER (WHERE leaf.relkind <> 'p'), c.relpages)::bigint
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) tree ON c.relkind = 'p'
+LEFT JOIN pg_catalog.pg_class leaf ON leaf.oid = tree.relid
+WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+GROUP BY c.oid, c.reltuples, c.relpages
+"""
+"""A partitioned table's own estimates are empty before version 14 and stale after, so its leaves are added up."""
+
+_COLUMNS = """
+SELECT a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, COALESCE(col_description(a.attrelid, a.attnum), '')
+FROM pg_catalog.pg_attribute a
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+_TYPES = """
+WITH RECURSIVE needed (oid, typmod) AS (
+    SELECT atttypid, atttypmod FROM pg_catalog.pg_attribute
+    WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+    UNION
+    SELECT part.oid, part.typmod
+    FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid
+    CROSS JOIN LATERAL (VALUES (t.typbasetype, t.typtypmod),
+                               (CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, -1)) part (oid, typmod)
+    WHERE part.oid <> 0
+)
+SELECT n.oid::bigint, n.typmod, t.typtype::text, t.typbasetype::bigint, t.typtypmod,
+       CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END::bigint,
+       format_type(n.oid, n.typmod), format_type(n.oid, -1)
+FROM needed n JOIN pg_catalog.pg_type t ON t.oid = n.oid
+"""
+
+_PRIMARY_KEY = """
+SELECT a.attname
+FROM pg_catalog.pg_index i
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
+JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum
+WHERE i.indrelid = %s AND i.indisprimary AND key.place <= i.indnkeyatts
+ORDER BY key.place
+"""
+
+_NAMES = """
+SELECT n.nspname || '.' || c.relname
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+LIMIT 10000
+"""
+
+_USER_KINDS = {"e": "enum", "c": "composite"}
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A table as described, and what else the connector needs to address it.
+
+    Attributes:
+        described: the contract's answer.
+        compared: every column as windows and key ranges compare it.
+    """
+
+    described: SourceTable
+    compared: Mapping[str, ComparedColumn]
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    kind: str
+    base: tuple[int, int]
+    element: int
+    printed: str
+    plain: str
+
+
+def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, database: str) -> CatalogTable:
+    """Describe a table. Raises `ConfigurationError` that names the nearest existing ones when it is not there."""
+    cursor.execute(_TABLE, (schema, table))
+    found = cursor.fetchone()
+    if found is None:
+        cursor.execute(_NAMES)
+        raise missing_table(
+            f"{schema}.{table}",
+            existing=(name for (name,) in cursor.fetchall()),
+            url=url,
+            grant=f"grant USAGE on schema {schema}.",
+        )
+    oid, rows, pages = found
+    types = _types(cursor, oid)
+    cursor.execute(_COLUMNS, (oid,))
+    columns = cursor.fetchall()
+    cursor.execute(_PRIMARY_KEY, (oid,))
+    key = tuple(name for (name,) in cursor.fetchall())
+    return CatalogTable(
+        SourceTable(
+            name=f"{database}.{schema}.{table}",
+            columns=tuple(
+                SourceColumn(name, _spelled(types, (type_oid, typmod)), nullable, comment)
+                for name, type_oid, typmod, nullable, comment in columns
+            ),
+            primary_key=key,
+            estimated_rows=rows,
+            estimated_bytes_per_row=pages * PAGE_BYTES // rows if rows else 0,
+        ),
+        {
+            name: ComparedColumn(name, _plain(types, (type_oid, typmod)), nullable)
+            for name, type_oid, typmod, nullable, _ in columns
+        },
+    )
+
+
+def relation(schema: str, table: str) -> str:
+    """The quoted, schema-qualified name."""
+    return f"{DIALECT.quote(schema)}.{DIALECT.quote(table)}"
+
+
+def _types(cursor: Cursor, oid: int) -> dict[tuple[int, int], _Type]:
+    cursor.execute(_TYPES, (oid,))
+    return {
+        (type_oid, typmod): _Type(kind, (base, base_typmod), element, printed, plain)
+        for type_oid, typmod, kind, base, base_typmod, element, printed, plain in cursor.fetchall()
+    }
+
+
+def _spelled(types: Mapping[tuple[int, int], _Type], key: tuple[int, int]) -> str:
+    """As `format_type` prints it, with what a user's own type is: `enum mood`, `domain email (text)`."""
+    found = types[key]
+    if found.kind == "d":
+        return f"domain {found.plain} ({_spelled(types, found.base)})"
+    if found.kind in _USER_KINDS:
+        return f"{_USER_KINDS[found.kind]} {found.plain}"
+    if found.element and types[found.element, -1].kind in {"d", *_USER_KINDS}:
+        return f"{_spelled(types, (found.element, -1))}[]"
+    return found.printed
+
+
+def _plain(types: Mapping[tuple[int, int], _Type], key: tuple[int, int]) -> str:
+    found = types[key]
+    return _plain(types, found.base) if found.kind == "d" else found.plain

@@ -1,0 +1,69 @@
+"""PostgreSQL's words: one quoter, one literal renderer (postgresql.org/docs/current/sql-syntax-lexical.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
+from dagster_pipeline.errors import ConfigurationError
+
+_TEMPORAL = ("date", "timestamp without time zone", "timestamp with time zone")
+
+
+class PostgresDialect(SqlDialect):
+    """Renders for a session with `standard_conforming_strings` on, as `connection` sets it."""
+
+    def quote(self, name: str) -> str:
+        """An identifier in double quotes. Raises `ConfigurationError` for a NUL character."""
+        return '"' + _without_nul(name).replace('"', '""') + '"'
+
+    def text(self, value: str) -> str:
+        """A string literal. Raises `ConfigurationError` for a NUL character."""
+        return "'" + _without_nul(value).replace("'", "''") + "'"
+
+    def compared(self, column: ComparedColumn) -> str:
+        """The quoted column."""
+        return self.quote(column.name)
+
+    def canonical_text(self, column: ComparedColumn) -> str:
+        """The type's own output, which its input reads back exactly."""
+        return f"{self.quote(column.name)}::text"
+
+    def literal(self, text: str, column: ComparedColumn) -> str:
+        """`'text'::type`."""
+        return f"{self.text(text)}::{column.literal_type}"
+
+    def earlier(self, literal: str, column: ComparedColumn, seconds: int) -> str:
+        """By interval; a date becomes a timestamp, which compares with dates by the same index."""
+        if not is_temporal(column):
+            raise ConfigurationError(
+                f"sync.lookback needs a date or timestamp cursor, and {column.name!r} is {column.literal_type}.",
+                todo="Remove lookback, or choose another cursor.",
+            )
+        return f"({literal} - interval '{int(seconds)} seconds')"
+
+    def greater(self, keys: Sequence[str], values: Sequence[str]) -> str:
+        """Row values compare by one index condition (postgresql.org/docs/current/functions-comparisons.html)."""
+        return f"{_row(keys)} > {_row(values)}"
+
+    def at_most(self, keys: Sequence[str], values: Sequence[str]) -> str:
+        """As `greater`."""
+        return f"{_row(keys)} <= {_row(values)}"
+
+
+def is_temporal(column: ComparedColumn) -> bool:
+    """The column is a point in time, so that an interval can be taken from it."""
+    return column.literal_type in _TEMPORAL
+
+
+def _row(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ConfigurationError("A name or value for PostgreSQL holds a NUL character.")
+    return text
+
+
+DIALECT = PostgresDialect()

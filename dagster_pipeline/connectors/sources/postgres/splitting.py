@@ -1,0 +1,31 @@
+"""How PostgreSQL answers what `key_splitter` asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dagster_pipeline.connectors.sources.postgres.connection import Cursor
+
+INTEGER_TYPES = frozenset({"smallint", "integer", "bigint"})
+
+
+def asking(cursor: Cursor) -> Callable[[str], Sequence[tuple[Any, ...]]]:
+    """Runs a statement and returns its rows."""
+
+    def ask(statement: str) -> Sequence[tuple[Any, ...]]:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+    return ask
+
+
+def estimating(cursor: Cursor) -> Callable[[str], int]:
+    """The planner's row estimate (postgresql.org/docs/current/using-explain.html)."""
+
+    def estimate(statement: str) -> int:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+        ((plans,),) = cursor.fetchall()
+        return int(plans[0]["Plan"]["Plan Rows"])
+
+    return estimate

@@ -1,0 +1,59 @@
+"""The seam between SQL that both source databases share and the words that only one of them knows.
+
+A dialect renders; it never connects. What belongs here: the few pieces of text that `predicates` and `select_list`
+put together. What does not: catalogs, sessions and anything with a driver.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedColumn:
+    """A column that a window or a key range compares.
+
+    Attributes:
+        name: as the catalog has it.
+        literal_type: the type that a value's text is read as, without length or precision: a value that was rounded
+            to the column's precision would move the bound.
+        nullable: as the catalog has it.
+    """
+
+    name: str
+    literal_type: str
+    nullable: bool
+
+
+class SqlDialect(ABC):
+    """One quoter, one literal renderer and one way to compare keys."""
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier."""
+
+    @abstractmethod
+    def compared(self, column: ComparedColumn) -> str:
+        """The expression that is ordered by and compared: nearly always the quoted column."""
+
+    @abstractmethod
+    def canonical_text(self, column: ComparedColumn) -> str:
+        """The expression that prints a value as the text that travels in key ranges and windows."""
+
+    @abstractmethod
+    def literal(self, text: str, column: ComparedColumn) -> str:
+        """A canonical text as a value of the column. Raises `ConfigurationError` when it is none."""
+
+    @abstractmethod
+    def earlier(self, literal: str, column: ComparedColumn, seconds: int) -> str:
+        """A temporal value so much earlier. Raises `ConfigurationError` for columns that are not temporal."""
+
+    @abstractmethod
+    def greater(self, keys: Sequence[str], values: Sequence[str]) -> str:
+        """`keys > values` as row values, in a form that an index on the keys serves."""
+
+    @abstractmethod
+    def at_most(self, keys: Sequence[str], values: Sequence[str]) -> str:
+        """`keys <= values` as row values, in a form that an index on the keys serves."""
