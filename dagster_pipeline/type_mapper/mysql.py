@@ -154,17 +154,26 @@ def _unknown(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 
 def _integer(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     sign = "UInt" if _is_unsigned(text) else "Int"
-    return integer_rule(text, f"{sign}{_INTEGER_BITS[_base_name(text)]}", wanted, text=_TEXT)
+    found = integer_rule(text, f"{sign}{_INTEGER_BITS[_base_name(text)]}", wanted, text=_TEXT)
+    return _still_unsigned(found) if _is_unsigned(text) else found
+
+
+def _still_unsigned(rule_of_integer: TypeRule) -> TypeRule:
+    """Clamping compares with signed constants, and MySQL makes a DECIMAL of the two kinds together."""
+    limit = rule_of_integer.limit
+    if limit is None:
+        return rule_of_integer
+    return replace(rule_of_integer, limit=replace(limit, nearest=f"CAST({limit.nearest} AS UNSIGNED)"))
 
 
 def _bit(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     """Read as a number: the protocol sends a bit field's bytes."""
     bits = text.numbers[0] if text.numbers else 1
     read = "CAST({column} AS UNSIGNED)"
-    rule_of_bits = integer_rule(
+    found = integer_rule(
         text, "UInt64", wanted, text=f"CAST({read} AS CHAR)", read=read, span=(0, 2**bits - 1)
     )
-    return replace(rule_of_bits, stored="Bool") if bits == 1 and wanted is None else rule_of_bits
+    return replace(found, stored="Bool") if bits == 1 and wanted is None else _still_unsigned(found)
 
 
 def _year(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:

@@ -18,7 +18,9 @@ _PADDED_TEXTS = "array_to_json({column})::text"
 def array_rule(source_type: TypeText, element: TypeRule, wanted: ClickHouseType | None) -> TypeRule:
     """An array of the element's type. Every value must have the declared number of dimensions."""
     if source_type.name == "money":
-        raise TypeRefusedError(f"{source_type} cannot be copied as numbers.", todo="Add clickhouse_type: String.")
+        raise TypeRefusedError(
+            f"{source_type} cannot be copied as numbers.", todo="Add clickhouse_type: String."
+        )
     dimensions = source_type.dimensions
     stored = _nested(
         wrapped(element.stored, nullable=True, low_cardinality=element.low_cardinality), dimensions

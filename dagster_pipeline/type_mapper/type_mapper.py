@@ -114,7 +114,7 @@ def _rule(table: TableSchema, column: ColumnSchema) -> TypeRule:
     dialect = table.source.dialect
     wanted = _wanted(column)
     try:
-        rule = _RULES[dialect](column.type, None if column.mask else wanted)
+        rule = _RULES[dialect](column.type, wanted)
     except TypeTextError as error:
         raise TypeRefusedError(f"{column.type!r} does not read as a type: {error}") from error
     if column.mask is not None:

@@ -63,7 +63,9 @@ def read_mysql(url: str, query: str, session: Sequence[str] = MYSQL_SESSION) -> 
     return payload.getvalue()
 
 
-def load(client: Any, table: str, mappings: Sequence[ColumnMapping], payload: bytes, form: WireFormat) -> None:
+def load(
+    client: Any, table: str, mappings: Sequence[ColumnMapping], payload: bytes, form: WireFormat
+) -> None:
     """Create the table anew and insert the payload."""
     columns = ", ".join(f"`{mapping.name}` {mapping.clickhouse_type}" for mapping in mappings)
     client.command(f"CREATE OR REPLACE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY tuple()")

@@ -101,16 +101,22 @@ def test_what_does_not_fit_is_found_and_clamped_to_the_nearest(
     assert arrived(cursor, lab_warehouse, case, mappings) == expected
 
 
-@pytest.mark.parametrize("case", [case for case in COERCED if "[]" not in case.type], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in COERCED if "[]" not in case.type], ids=lambda case: case.name
+)
 def test_what_does_not_fit_becomes_null(
     case: TypeCase, cursor: psycopg2.extensions.cursor, lab_warehouse: Any
 ) -> None:
     fill(cursor, case, tuple(value for value, _ in case.coerced))
     mappings = mapped(case, nullable=False, out_of_range=OutOfRange.NULL)
-    assert arrived(cursor, lab_warehouse, case, mappings) == [(number, None) for number in range(len(case.coerced))]
+    assert arrived(cursor, lab_warehouse, case, mappings) == [
+        (number, None) for number in range(len(case.coerced))
+    ]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "[]" not in case.type], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if "[]" not in case.type], ids=lambda case: case.name
+)
 def test_a_null_in_a_not_null_column_stops_the_insert(
     case: TypeCase, cursor: psycopg2.extensions.cursor, lab_warehouse: Any
 ) -> None:
