@@ -13,9 +13,9 @@ from dagster_pipeline.database_url import DatabaseUrl
 from scripts.servers.process import Account, ServerError, find_program, run_to_end
 from scripts.servers.product import Product
 
-# Speed where losing the last second in a power cut is fine; without `durable`, losing all of it is fine too.
-RELAXED = ("--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=128M")
-RECKLESS = ("--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-doublewrite=0")
+SMALL = ("--innodb-buffer-pool-size=64M", "--skip-log-bin")
+# A commit still survives the death of the server's process, only not that of the machine.
+NOT_DURABLE = ("--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0")
 
 
 class MariaDb(Product):
@@ -73,10 +73,9 @@ class MariaDb(Product):
             "--pid-file=server.pid",
             f"--init-file={_account_file(data)}",
             "--character-set-server=utf8mb4",
-            "--skip-log-bin",
             "--local-infile=ON",
-            *RELAXED,
-            *(() if durable else RECKLESS),
+            *SMALL,
+            *(() if durable else NOT_DURABLE),
             *flavour,
         ]
 

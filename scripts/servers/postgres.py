@@ -14,14 +14,9 @@ import psycopg2.sql
 from scripts.servers.process import Account, ServerError, find_process, find_program, run_to_end
 from scripts.servers.product import Product, with_database
 
-# Speed where losing the last moments in a power cut is fine; without `durable`, losing all of it is fine too.
-RELAXED = {
-    "synchronous_commit": "off",
-    "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
-    "wal_level": "minimal",
-}
-RECKLESS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+SMALL = {"shared_buffers": "64MB", "max_wal_size": "1GB", "wal_level": "minimal", "max_wal_senders": "0"}
+# A commit still survives the death of the server's process, only not that of the machine.
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres(Product):
@@ -72,9 +67,8 @@ class Postgres(Product):
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
-            "max_wal_senders": "0",
-            **RELAXED,
-            **({} if durable else RECKLESS),
+            **SMALL,
+            **({} if durable else NOT_DURABLE),
         }
         pairs = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [str(_program("postgres")), "-D", str(data), "-p", str(port), *pairs]

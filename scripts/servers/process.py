@@ -12,7 +12,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,22 +158,39 @@ def find_process(pid: int, *, mark: Path) -> psutil.Process | None:
     """The live process `pid` when its command line names `mark`, else `None`."""
     try:
         process = psutil.Process(pid)
-        ours = (
-            any(str(mark) in part for part in process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE
-        )
+        named = any(str(mark) in part for part in process.cmdline())
     except (psutil.NoSuchProcess, psutil.AccessDenied, ValueError):
         return None
-    return process if ours else None
+    return process if named and not has_ended(process) else None
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether it is gone, or dead and only not yet buried by its parent, which in a container may take long.
+
+    While a dead process has threads, they die one after another, and its port is still taken.
+    """
+    try:
+        unburied = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+        return unburied or not process.is_running()
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until_ended(processes: Sequence[psutil.Process], *, seconds: float) -> bool:
+    """Whether all of them ended in time."""
+    deadline = time.monotonic() + seconds
+    while not all(map(has_ended, processes)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def end(process: psutil.Process, *, stop_signal: signal.Signals, patience: float = 30.0) -> None:
     """Ask a server to stop, wait `patience` seconds, then kill it with its children."""
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.send_signal(stop_signal)
-        process.wait(patience)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired:
+    if not wait_until_ended([process], seconds=patience):
         kill(process)
 
 
@@ -182,8 +201,6 @@ def kill(process: psutil.Process) -> None:
     except psutil.NoSuchProcess:
         return
     for member in family:
-        try:
+        with suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(family, timeout=10)
+    wait_until_ended(family, seconds=10)
