@@ -97,7 +97,7 @@ class WriteRequest:
 class BaseSinkConnector(ABC):
     """One warehouse. `write` may be called from several threads at once.
 
-    Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's error.
+    Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's.
     """
 
     wire_formats: ClassVar[tuple[WireFormat, ...]]
@@ -107,7 +107,7 @@ class BaseSinkConnector(ABC):
         """Create the table, or add and safely widen columns; returns the statements that it ran.
 
         Raises `ConfigurationError` before changing anything when the existing table differs in what cannot be
-        altered (engine, order key, partition key, a narrower type, a column that the file no longer has under NOT NULL).
+        altered (engine, order key, partition key, a narrower type, a NOT NULL column that the file no longer has).
         """
 
     @abstractmethod
@@ -140,7 +140,10 @@ class BaseSinkConnector(ABC):
 
     @abstractmethod
     def count_rows(self, table: SinkTable) -> int:
-        """Rows that a reader sees: under FINAL where the engine collapses, without deleted ones. 0 when it does not exist."""
+        """Rows that a reader sees: under FINAL where the engine collapses, without deleted ones.
+
+        0 when the table does not exist.
+        """
 
     @abstractmethod
     def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:

@@ -43,6 +43,7 @@ from dagster_pipeline.errors import ConfigurationError, FatalError
 
 LOCK_WAIT_SECONDS = 30.0
 STAGING_MARK = "__staging_"
+LOAD_ID = "^[0-9a-f]{12}$"
 WITHOUT_EXCHANGE = ("Ordinary", "Lazy", "Memory")
 
 DDL_SETTINGS: Mapping[str, Setting] = {"mutations_sync": 1}
@@ -118,22 +119,25 @@ class ClickHouseSink(BaseSinkConnector):
         staging = replace(table, name=staging_name)
         existing = catalog.existing_shape(staging.database, staging.name, self.rows)
         if existing is None:
-            statements = (*self._database_statements(table.database), self._ddl.create_table(staging))
-            for statement in statements:
+            for statement in (*self._database_statements(table.database), self._ddl.create_table(staging)):
                 self._run(statement, doing=f"Creating {staging.full_name}")
             self._require_exchange(table.database)
-        elif not compare(catalog.wanted_shape(staging, self._ddl, self.rows), existing).is_empty:
+            return staging
+        diff = compare(catalog.wanted_shape(staging, self._ddl, self.rows), existing)
+        if diff.changes_columns:
             raise ConfigurationError(
                 f"The staging table {staging.full_name} has another structure than the file wants now.",
                 todo="Abandon its load, or drop it: the load must begin anew.",
             )
+        for statement in self._ddl.alter(staging, diff.changes):
+            self._run(statement, doing=f"Shaping {staging.full_name}")
         return staging
 
     def stagings(self, table: SinkTable) -> tuple[str, ...]:
         """Staging tables of this table, sorted by name."""
         found = self.rows(
             "SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {start:String}) "
-            "ORDER BY name",
+            f"AND match(substring(name, length({{start:String}}) + 1), '{LOAD_ID}') ORDER BY name",
             {"database": table.database, "start": table.name + STAGING_MARK},
         )
         return tuple(name for (name,) in found)
@@ -187,7 +191,7 @@ class ClickHouseSink(BaseSinkConnector):
         started = time.monotonic()
         payloads = Payloads(batches)
         if payloads.are_empty:
-            return WriteReceipt(rows=0, bytes=0, seconds=time.monotonic() - started)
+            return WriteReceipt(rows=payloads.rows, bytes=0, seconds=time.monotonic() - started)
         statement = insert_statement(request, self._wire_types(request.columns))
         settings = {**insert_settings(request), **deduplication(request, self._warehouse.known_settings())}
         try:

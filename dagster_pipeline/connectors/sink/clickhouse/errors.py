@@ -1,7 +1,7 @@
 """ClickHouse's numeric error codes as errors of ours. The driver's errors end here.
 
 A message of ours holds the code, its name, and where values were being parsed the column and the row. Of ClickHouse's
-own text it holds one short sentence with every quoted part taken out, and nothing of it where a row is quoted.
+own text it holds one sentence: without its quoted parts where they may be values, and none of it where it quotes rows.
 Codes: github.com/ClickHouse/ClickHouse, `src/Common/ErrorCodes.cpp`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from enum import Enum, auto
 
 from clickhouse_connect.driver.exceptions import Error as DriverError
 
@@ -115,42 +116,62 @@ _CAST_COLUMN = re.compile(r"CAST\((?:__table\d+\.)?(.*?)(?: :: \d+)?, '")
 _ROW = re.compile(r"\(at row (\d+)\)")
 _DISK = re.compile(r"on disk\s+[`']?([\w.-]+)|disk(?: with name)?\s+[`']([\w.-]+)")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_NAME = re.compile(r"\s*\([A-Z_]+\)\s*$")
 _PREAMBLE = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
 _HTTP_STATUS = re.compile(r"HTTP status (\d{3})")
 
 
-def translate(
-    error: Exception, *, doing: str, where: str, variable: str, parsing: bool = False
-) -> PipelineError:
+class Task(Enum):
+    """What the warehouse was asked for: it decides whose fault an error is, and what of it may be repeated."""
+
+    READ = auto()
+    SHAPE = auto()
+    WRITE = auto()
+
+
+def translate(error: Exception, *, task: Task, doing: str, where: str, variable: str) -> PipelineError:
     """One of our errors for one of the driver's.
 
     Args:
         error: from the driver, or from the network below it.
+        task: a refused shape is the file's fault; the text of a refused write may quote a row and is not repeated.
         doing: what was tried, with the object's name.
         where: the warehouse's address without its password.
         variable: the environment variable that holds the address.
-        parsing: values were being parsed, so ClickHouse's text may quote a row and none of it is repeated.
     """
     code = error.code if isinstance(error, DriverError) else None
     if not code:
         return _without_code(error, doing=doing, where=where, variable=variable)
-    text = str(error)
-    label = f"ClickHouse {code} {name}" if (name := getattr(error, "name", None)) else f"ClickHouse {code}"
-    if parsing and code in VALUES:
-        return _bad_value(code, text, doing=doing, label=label)
+    name = getattr(error, "name", None)
+    label = f"ClickHouse {code} {name}" if name else f"ClickHouse {code}"
+    if task is Task.WRITE and code in VALUES:
+        return _bad_value(code, str(error), doing=doing, label=label)
     if code in RETRIABLE:
         return RetriableError(f"{doing} failed: {RETRIABLE[code]} ({label}).", code=str(code))
-    detail = "" if parsing else _detail(text)
+    if code == NOT_ENOUGH_SPACE:
+        return _full_disk(str(error), doing=doing, label=label)
+    said = f"({label}){'' if task is Task.WRITE else _detail(str(error), unquoted=task is Task.READ)}"
     if code in CONFIGURATION:
         todo = CONFIGURATION[code].format(variable=variable or "the warehouse's URL")
-        return ConfigurationError(f"{doing} at {where} was refused ({label}){detail}.", todo=todo)
-    if code == NOT_ENOUGH_SPACE:
-        disk = _DISK.search(text)
-        named = f"the disk {disk[1] or disk[2]}" if disk else "a disk"
-        return FatalError(
-            f"{doing} failed: {named} is full ({label}).", todo="Free space on it.", code=str(code)
-        )
-    return FatalError(f"{doing} at {where} failed ({label}){detail}.", code=str(code))
+        return ConfigurationError(f"{doing} at {where} was refused {said}.", todo=todo)
+    return _unforeseen(code, task, f"{doing} at {where} failed {said}.")
+
+
+def _unforeseen(code: int, task: Task, what: str) -> PipelineError:
+    """Any other code: what a table should be stands in its file, the rest is nobody's plan."""
+    if task is Task.SHAPE:
+        return ConfigurationError(what, todo="Correct the table's file.")
+    return FatalError(what, code=str(code))
+
+
+def _full_disk(text: str, *, doing: str, label: str) -> FatalError:
+    disk = _DISK.search(text)
+    named = f"the disk {disk[1] or disk[2]}" if disk else "a disk"
+    return FatalError(
+        f"{doing} failed: {named} of the warehouse is full ({label}).",
+        todo="Free space on it.",
+        code=str(NOT_ENOUGH_SPACE),
+    )
 
 
 def _bad_value(code: int, text: str, *, doing: str, label: str) -> DataQualityError:
@@ -159,7 +180,7 @@ def _bad_value(code: int, text: str, *, doing: str, label: str) -> DataQualityEr
         _BAD_COLUMN.findall(before_error) or _CONVERTED_COLUMN.findall(text) or _CAST_COLUMN.findall(text)
     )
     row = _ROW.search(text)
-    column = f"column {columns[-1]}" if columns else "a value"
+    column = f"column {columns[-1].strip('`')}" if columns else "a value"
     at = f" in row {row[1]} of the chunk" if row else ""
     wrong = VALUES[349] if _NULL_REFUSED in text else VALUES[code]
     if "has less columns than expected" in text or "has more columns than expected" in text:
@@ -170,9 +191,10 @@ def _bad_value(code: int, text: str, *, doing: str, label: str) -> DataQualityEr
     )
 
 
-def _detail(text: str) -> str:
-    sentence = _PREAMBLE.sub("", text).partition("\n")[0].partition(" (version ")[0]
-    sentence = _QUOTED.sub("…", sentence).strip().rstrip(".")
+def _detail(text: str, *, unquoted: bool) -> str:
+    """The first sentence of ClickHouse's own text, after a colon."""
+    sentence = _NAME.sub("", _PREAMBLE.sub("", text).partition("\n")[0])
+    sentence = (_QUOTED.sub("…", sentence) if unquoted else sentence).strip().rstrip(".")
     return f": {sentence[:LONGEST_DETAIL]}" if sentence else ""
 
 
@@ -195,7 +217,7 @@ def _without_code(error: Exception, *, doing: str, where: str, variable: str) ->
             f"{doing}: {where} does not answer ({reason}).",
             todo=f"Check that it runs, and its address in {variable}.",
         )
-    return FatalError(f"{doing} at {where} failed{_detail(str(error))}.")
+    return FatalError(f"{doing} at {where} failed{_detail(str(error), unquoted=True)}.")
 
 
 def _http_status(status: int, *, doing: str, where: str, variable: str) -> PipelineError:

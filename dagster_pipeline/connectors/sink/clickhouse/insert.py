@@ -56,7 +56,8 @@ STRICT_SETTINGS: Mapping[str, Setting] = {
     "input_format_arrow_case_insensitive_column_matching": 0,
 }
 """For every connection. What no setting can make strict is the type mapper's to guard: in text an integer too large for
-its type wraps and digits beyond a decimal's scale are cut; so does a conversion from a wider wire type."""
+its type wraps, an empty one is 0, and digits beyond a decimal's scale are cut; a conversion from a wider wire type does the
+same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class InsertStatement:
 def insert_statement(request: WriteRequest, wire_types: Mapping[str, str]) -> InsertStatement:
     """The statement of one write; `wire_types` are the columns' wire types, in order, in ClickHouse's own spelling."""
     table = request.table
-    parsed = {name: _able_to_see_null(wire_type) for name, wire_type in wire_types.items()}
+    parsed = {
+        name: _able_to_see_null(wire_type, request.wire_format) for name, wire_type in wire_types.items()
+    }
     loads = (
         _loaded(column, wire_type=wire_types[column.name], parsed_type=parsed[column.name])
         for column in request.columns
@@ -139,23 +142,31 @@ def deduplication(request: WriteRequest, known_settings: Mapping[str, object]) -
         "insert_deduplicate": int(on),
         "deduplicate_insert": "enable" if on else "disable",
         "deduplicate_insert_select": "force_enable" if on else "disable",
+        "insert_select_deduplicate": int(on),
     }
     return {name: value for name, value in words.items() if name in known_settings}
 
 
-_STRING_LIKE = re.compile(r"(String|FixedString\(\d+\)|Enum(8|16)\(.*\))", re.DOTALL)
-_LOW_CARDINALITY = re.compile(r"LowCardinality\((String|FixedString\(\d+\))\)")
+_TEXT = re.compile(r"(String|FixedString\(\d+\)|Enum(8|16)\(.*\))", re.DOTALL)
+_NUMBER_OR_TIME = re.compile(
+    r"(U?Int|Float|BFloat|Decimal|Date|DateTime|Time|Bool|UUID|IPv)(\d+)?(\(.*\))?", re.DOTALL
+)
+_LOW_CARDINALITY = re.compile(r"LowCardinality\((?!Nullable)(.*)\)", re.DOTALL)
 
 
-def _able_to_see_null(wire_type: str) -> str:
-    r"""The wire type, made Nullable where TSV's `\N` would otherwise be read as an empty string without a word.
+def _able_to_see_null(wire_type: str, wire_format: WireFormat) -> str:
+    r"""The wire type, made Nullable where a NULL would otherwise pass unseen, or be refused without its column's name.
 
-    Other types refuse `\N` by themselves once `input_format_null_as_default` is off.
+    In TSV `\N` in a text column is read as an empty string without a word; other types refuse it, and say where it
+    stands. The reader of Arrow refuses NULL in numbers and times without saying in which column.
     """
-    if _STRING_LIKE.fullmatch(wire_type):
-        return f"Nullable({wire_type})"
     low = _LOW_CARDINALITY.fullmatch(wire_type)
-    return f"LowCardinality(Nullable({low[1]}))" if low else wire_type
+    if low:
+        return f"LowCardinality(Nullable({low[1]}))"
+    is_blind = _TEXT.fullmatch(wire_type) or (
+        wire_format is WireFormat.ARROW_STREAM and _NUMBER_OR_TIME.fullmatch(wire_type)
+    )
+    return f"Nullable({wire_type})" if is_blind else wire_type
 
 
 def _loaded(column: WireColumn, *, wire_type: str, parsed_type: str) -> str:

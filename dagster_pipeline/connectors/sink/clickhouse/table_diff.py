@@ -72,9 +72,11 @@ class TableDiff:
     refusals: tuple[str, ...]
 
     @property
-    def is_empty(self) -> bool:
-        """The table is as it should be."""
-        return not self.changes and not self.refusals
+    def changes_columns(self) -> bool:
+        """Rows that stand there already lack something, or cannot stay."""
+        return bool(self.refusals) or any(
+            isinstance(change, AddColumn | WidenColumn) for change in self.changes
+        )
 
 
 def compare(wanted: TableShape, existing: TableShape) -> TableDiff:

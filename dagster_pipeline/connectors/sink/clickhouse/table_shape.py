@@ -74,8 +74,8 @@ def parse_engine(text: str) -> EngineShape:
             argument.strip("`") for argument in arguments if argument and not argument.startswith("'")
         ),
         replicated=matched["copies"] is not None,
-        order_by=clauses.get("ORDER BY", ""),
-        partition_by=clauses.get("PARTITION BY", ""),
+        order_by=_key(clauses.get("ORDER BY", "")),
+        partition_by=_key(clauses.get("PARTITION BY", "")),
         ttl=clauses.get("TTL", ""),
         settings={name.strip(): value.strip() for name, _, value in settings if name},
     )
@@ -90,6 +90,15 @@ def split_list(text: str) -> list[str]:
         else:
             parts[-1] += piece
     return [part.strip() for part in parts if part.strip()]
+
+
+def _key(text: str) -> str:
+    """A key without brackets around all of it: `(id)` is `id`, and `tuple()` is none."""
+    if text == "tuple()":
+        return ""
+    depths = [depth for _, depth in _pieces(text)]
+    is_enclosed = text.startswith("(") and text.endswith(")") and 0 not in depths[1:-1]
+    return text[1:-1] if is_enclosed else text
 
 
 def _clauses(text: str) -> dict[str, str]:

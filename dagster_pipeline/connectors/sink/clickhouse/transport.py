@@ -72,15 +72,24 @@ class Transport(ABC):
 class HttpTransport(Transport):
     """A server behind HTTP(S). Options of the URL: `verify`, `ca_cert`, `client_cert`, `client_cert_key`."""
 
-    _options: ClassVar[tuple[str, ...]] = ("verify", "ca_cert", "client_cert", "client_cert_key")
+    _files: ClassVar[tuple[str, ...]] = ("ca_cert", "client_cert", "client_cert_key")
+    _options: ClassVar[tuple[str, ...]] = ("verify", *_files)
 
     def __init__(self, url: DatabaseUrl) -> None:
+        name = url.variable or "The warehouse's URL"
         unknown = sorted(set(url.options) - set(self._options))
         if unknown:
             raise ConfigurationError(
-                f"{url.variable or 'The URL'} has unknown options: {', '.join(unknown)}.",
+                f"{name} has unknown options: {', '.join(unknown)}.",
                 todo=f"Known: {', '.join(self._options)}.",
             )
+        if not url.host:
+            raise ConfigurationError(f"{name} names no host.")
+        for option in self._files:
+            if option in url.options and not Path(url.options[option]).is_file():
+                raise ConfigurationError(
+                    f"{name}: {option} is {url.options[option]}, and there is no such file."
+                )
         self._url = url
 
     def open(self) -> Client:
@@ -97,6 +106,7 @@ class HttpTransport(Transport):
             send_receive_timeout=ANSWER_SECONDS,
             autogenerate_session_id=False,  # a session would allow one statement at a time
             tz_mode="aware",
+            show_clickhouse_errors="scrub",
             dedicated_pool=True,
             verify=url.options.get("verify", True),
             ca_cert=url.options.get("ca_cert"),
@@ -148,9 +158,18 @@ class EmbeddedTransport(Transport):
         if not self._is_locked:
             self._lock.acquire()
             self._is_locked = True
-        return clickhouse_connect.get_client(
-            interface="chdb", path=str(self._directory), settings=dict(self._settings), tz_mode="aware"
-        )
+        try:
+            return clickhouse_connect.get_client(
+                interface="chdb",
+                path=str(self._directory),
+                settings=dict(self._settings),
+                tz_mode="aware",
+                show_clickhouse_errors="scrub",
+            )
+        except ImportError as error:
+            raise ConfigurationError(
+                "The embedded warehouse needs the package chdb.", todo="Install dagster-pipeline[embedded]."
+            ) from error
 
     def insert(
         self,
@@ -190,7 +209,7 @@ class EmbeddedTransport(Transport):
 
 def _body(head: bytes, payloads: Iterable[bytes]) -> Generator[bytes, None, None]:
     yield head
-    yield from (payload for payload in payloads if payload)  # an empty chunk would end the body
+    yield from payloads
 
 
 def _run_and_close(client: Client, statement: str, read_end: int) -> None:

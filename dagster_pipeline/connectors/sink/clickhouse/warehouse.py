@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
-from dagster_pipeline.connectors.sink.clickhouse.errors import translate
+from dagster_pipeline.connectors.sink.clickhouse.errors import Task, translate
 from dagster_pipeline.connectors.sink.clickhouse.insert import InsertStatement, Setting
 from dagster_pipeline.connectors.sink.clickhouse.transport import Acknowledgement, Transport
 from dagster_pipeline.database_url import DatabaseUrl
@@ -33,12 +33,12 @@ class Warehouse:
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a SELECT with ClickHouse's own parameters, `{name:Type}`."""
-        with self._client("A query") as client:
+        with self._client(Task.READ, "A query") as client:
             return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
 
     def run(self, sql: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
         """Run a statement that returns nothing; settings that this server does not know are left out."""
-        with self._client(doing) as client:
+        with self._client(Task.SHAPE, doing) as client:
             known = {
                 name: value for name, value in (settings or {}).items() if name in client.server_settings
             }
@@ -46,7 +46,7 @@ class Warehouse:
 
     def known_settings(self) -> Mapping[str, object]:
         """The settings that this server has, by name."""
-        with self._client("Reading the settings") as client:
+        with self._client(Task.READ, "Reading the settings") as client:
             return client.server_settings
 
     def insert(
@@ -58,7 +58,7 @@ class Warehouse:
         doing: str,
     ) -> Acknowledgement:
         """Send one insert; what `payloads` raises passes through."""
-        with self._client(doing, parsing=True) as client:
+        with self._client(Task.WRITE, doing) as client:
             return self._transport.insert(client, statement, settings, payloads)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Warehouse:
         self._transport.close()
 
     @contextmanager
-    def _client(self, doing: str, *, parsing: bool = False) -> Iterator[Client]:
+    def _client(self, task: Task, doing: str) -> Iterator[Client]:
         try:
             client = self._lend()
             try:
@@ -81,7 +81,7 @@ class Warehouse:
         except (ClickHouseError, HTTPError, OSError) as error:
             # "from None": a cause would carry the driver's text, and rows in it, into logs.
             raise translate(
-                error, doing=doing, where=self._url.redacted, variable=self._url.variable, parsing=parsing
+                error, task=task, doing=doing, where=self._url.redacted, variable=self._url.variable
             ) from None
 
     def _lend(self) -> Client:
