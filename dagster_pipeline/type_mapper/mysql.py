@@ -35,7 +35,7 @@ from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, integer
 from dagster_pipeline.type_mapper.mysql_times import date_rule, datetime_rule, timestamp_rule
 from dagster_pipeline.type_mapper.number_rules import decimal_limit, decimal_target, integer_rule
 from dagster_pipeline.type_mapper.type_rule import TypeRefusedError, TypeRule, override_refused, unknown_type
-from dagster_pipeline.type_mapper.type_text import TypeText, parse_type_text
+from dagster_pipeline.type_mapper.type_text import TypeText, TypeTextError, parse_type_text
 
 Builder = Callable[[TypeText, ClickHouseType | None], TypeRule]
 
@@ -55,6 +55,7 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 _INTEGER_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 32, "int": 32, "bigint": 64}
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "set")
+_LABELLED = ("enum", "set")
 _BYTES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob")
 _SHAPES = ("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
            "geometrycollection")  # fmt: skip
@@ -80,6 +81,7 @@ def rule(spelled: str, wanted: ClickHouseType | None) -> TypeRule:
     """
     text = _resolve(spelled)
     build = _REGISTRY.get(_base_name(text), _unknown)
+    text.judge_arguments(are_labels=text.name in _LABELLED)
     if wanted is None or wanted.name != "String":
         return build(text, wanted)
     try:
@@ -114,6 +116,10 @@ def _resolve(spelled: str) -> TypeText:
     attributes = [word for word in words if word in ("unsigned", "signed", "zerofill", "compressed")]
     name = " ".join(word for word in words if word not in attributes)
     _refuse_suffixes(spelled, name)
+    if text.dimensions:
+        raise TypeRefusedError(
+            f"{spelled!r}: MySQL has no arrays.", todo="Write the type that the column has."
+        )
     sign = " unsigned" if {"unsigned", "zerofill"} & set(attributes) else ""
     return TypeText(ALIASES.get(name, name) + sign, text.arguments, text.dimensions)
 
@@ -184,6 +190,8 @@ def _decimal(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     """As text on the wire: it is exact up to 65 digits, and costs the reader no more than a decimal does (measured)."""
     precision, scale = (*text.numbers, *_DEFAULT_PRECISION[len(text.numbers) :])
     whole = precision - scale
+    if whole < 0:
+        raise TypeTextError(f"{text} has more digits after the point than digits.")
     if not scale and wanted is not None and integer_span(wanted.name) is not None:
         most = 10**whole - 1
         found = integer_rule(text, f"Decimal({whole}, 0)", wanted, text=_TEXT, span=(-most, most))

@@ -43,14 +43,18 @@ from dagster_pipeline.type_mapper.type_rule import (
     override_refused,
     unknown_type,
 )
-from dagster_pipeline.type_mapper.type_text import TypeText, TypeTextError, parse_type_text
+from dagster_pipeline.type_mapper.type_text import (
+    MAX_FRACTION_DIGITS,
+    TypeText,
+    TypeTextError,
+    parse_type_text,
+)
 
 Builder = Callable[[TypeText, ClickHouseType | None], TypeRule]
 
 _TEXT = "{column}::text"
 _MONEY_DIGITS = (19, 3)
 """`money` is 64 bits of the smallest unit; three digits after the point are the most that any locale has."""
-_MAX_SECOND_DIGITS = 6
 _USER_TYPE = re.compile(r"(enum|composite)\s+(\S.*?)\s*((?:\[\s*\])*)", re.IGNORECASE | re.DOTALL)
 _DOMAIN = re.compile(r"domain\s+(\S.*?)\s*\((.*)\)\s*((?:\[\s*\])*)", re.IGNORECASE | re.DOTALL)
 
@@ -123,7 +127,7 @@ def _resolve(spelled: str) -> tuple[TypeText, Builder]:
     user_type, domain = _USER_TYPE.fullmatch(spelled.strip()), _DOMAIN.fullmatch(spelled.strip())
     if user_type is not None:
         kind, name, brackets = user_type.groups()
-        return TypeText(f"{kind.lower()} {name}", dimensions=brackets.count("[")), _builders()[kind.lower()]
+        return TypeText(f"{kind.lower()} {name}", dimensions=brackets.count("[")), _USER_KINDS[kind.lower()]
     if domain is not None:
         name, inner, brackets = domain.groups()
         text, base = _resolve(inner)
@@ -132,8 +136,9 @@ def _resolve(spelled: str) -> tuple[TypeText, Builder]:
             raise TypeTextError("an array of a domain over an array cannot be copied as such.")
         return TypeText(text.name, text.arguments, dimensions or text.dimensions), base
     text = parse_type_text(spelled)
+    text.judge_arguments(are_labels=False)
     name = _canonical(text.name)
-    return TypeText(name, text.arguments, text.dimensions), _builders().get(name, _unknown)
+    return TypeText(name, text.arguments, text.dimensions), _REGISTRY.get(name, _unknown)
 
 
 def _canonical(name: str) -> str:
@@ -150,7 +155,7 @@ def _unknown(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
         raise TypeRefusedError(
             f"{text.name} is a shorthand of CREATE TABLE, not a type.", todo=f"Write {_SERIAL[text.name]}."
         )
-    known = (*_builders(), *ALIASES)
+    known = (*_REGISTRY, *ALIASES)
     raise unknown_type(
         text.name,
         known,
@@ -212,7 +217,7 @@ def _money(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 
 
 def _timestamp(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
-    digits = text.numbers[0] if text.numbers else _MAX_SECOND_DIGITS
+    digits = text.numbers[0] if text.numbers else MAX_FRACTION_DIGITS
     return timestamp_rule(text, wanted, digits=digits, is_instant=text.name.endswith("with time zone"))
 
 
@@ -244,10 +249,7 @@ def _enum(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     return TypeRule("String", _TEXT, low_cardinality=True)
 
 
-def _builders() -> Mapping[str, Builder]:
-    return _REGISTRY
-
-
+_USER_KINDS: Mapping[str, Builder] = {"enum": _enum, "composite": _printed}
 _REGISTRY: Mapping[str, Builder] = {
     "boolean": _boolean,
     "real": _real,
@@ -259,8 +261,6 @@ _REGISTRY: Mapping[str, Builder] = {
     "timestamp with time zone": _timestamp,
     "uuid": _uuid,
     "bytea": _bytes,
-    "enum": _enum,
-    "composite": _printed,
     "text": _printed,
     "character": _printed,
     "character varying": _printed,

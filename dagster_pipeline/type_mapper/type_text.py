@@ -20,6 +20,10 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+MAX_FRACTION_DIGITS = 6
+"""Digits after the second that a time can have, on every dialect."""
+_MOST_NUMBERS = 2
+_TIMES = re.compile(r"(date)?time")
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
@@ -49,6 +53,16 @@ class TypeText:
             return tuple(int(argument) for argument in self.arguments)
         except ValueError as error:
             raise TypeTextError(f"{self.name}({', '.join(self.arguments)}) needs whole numbers.") from error
+
+    def judge_arguments(self, *, are_labels: bool) -> None:
+        """Raise `TypeTextError` unless the arguments are what some type could have: labels, or one or two numbers."""
+        if are_labels and not self.arguments:
+            raise TypeTextError(f"{self.name} needs its labels, e.g. {self.name}('a','b').")
+        if not are_labels and len(self.numbers) > _MOST_NUMBERS:
+            raise TypeTextError(f"{self} has too many numbers.")
+        fraction = self.numbers[0] if not are_labels and self.numbers and _TIMES.match(self.name) else 0
+        if not 0 <= fraction <= MAX_FRACTION_DIGITS:
+            raise TypeTextError(f"{self} has more than {MAX_FRACTION_DIGITS} digits after the second.")
 
     def __str__(self) -> str:
         arguments = f"({','.join(self.arguments)})" if self.arguments else ""

@@ -253,5 +253,6 @@ CASES = (*NUMBERS, *TIMES, *TEXTS)
 REFUSED = (
     "varchr(20)", "serial", "int[]", "varchar(20) character set latin1", "text collate utf8mb4_bin",
              "bigint not null",
-    "enum('a", "nonsense", "vector(3)", "decimal(x)", "",
+    "enum('a", "nonsense", "vector(3)", "decimal(x)", "decimal(1,2,3)", "decimal(2,5)", "datetime(9)",
+    "enum", "varchar(x)", "",
 )  # fmt: skip

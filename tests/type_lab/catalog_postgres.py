@@ -320,5 +320,5 @@ CASES = (*NUMBERS, *TIMES, *TEXTS, *ARRAYS)
 
 REFUSED = (
     "varchr(20)", "mood", "serial", "bigserial", "record", "anyelement", "pg_dependencies", "numeric(1000,10)",
-    "int2vector", "oidvector", "aclitem", "nonsense type", "enum", "money[]", "domain x",
+    "int2vector", "oidvector", "aclitem", "nonsense type", "enum", "money[]", "domain x", "timestamp(7)", "numeric(1,2,3)",
 )  # fmt: skip
