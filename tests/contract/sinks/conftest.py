@@ -69,6 +69,5 @@ def database(open_sink: OpenSink) -> str:
 @pytest.fixture
 def sink(open_sink: OpenSink, database: str) -> Iterator[ClickHouseSink]:
     """A sink; the test's database is dropped after it."""
-    one = open_sink()
-    yield one
-    one._run(f"DROP DATABASE IF EXISTS `{database}`", doing="Cleaning up")
+    yield open_sink()
+    open_sink()._run(f"DROP DATABASE IF EXISTS `{database}`", doing="Cleaning up")

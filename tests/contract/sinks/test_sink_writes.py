@@ -297,7 +297,7 @@ class TestBadValues:
             ("Decimal(10, 2)", "123456789012", "column value in row 2"),
             ("Date32", "yesterday", "column value in row 2"),
             ("DateTime64(6, 'UTC')", "2024-01-01T25:00:00+99", "column value in row 2"),
-            ("UUID", "not-a-uuid", "column value in row 2"),
+            ("UUID", "not-a-uuid", "in row 2"),
             ("Bool", "maybe", "column value in row 2"),
             ("Enum8('a' = 1)", "b", "column value in row 2"),
             ("FixedString(2)", "abc", "column value in row 2"),
