@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     with closing(StateManager(url)) as store:
         done: Report = arguments.act(store, arguments)
     if arguments.json:
-        sys.stdout.write(json.dumps(done.data, indent=2, default=str) + "\n")
+        sys.stdout.write(json.dumps(done.data, indent=2, default=report.plain) + "\n")
     else:
         sys.stdout.write(done.text + "\n")
     return 0

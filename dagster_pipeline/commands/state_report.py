@@ -25,6 +25,11 @@ class Report:
     data: object
 
 
+def plain(value: object) -> str:
+    """A moment or a path of `Report.data` for JSON."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def of_tables(states: Sequence[TableState], locks: Sequence[LockRecord]) -> Report:
     """Every table in one line."""
     owners = {(lock.table, lock.partition): lock.owner for lock in locks}
@@ -103,7 +108,7 @@ def of_prune(count: int, before: datetime, *, applied: bool) -> Report:
 
 
 def _changes(lines: list[str], changes: list[dict[str, Any]], *, applied: bool) -> Report:
-    ending = [] if applied else [NOT_APPLIED]
+    ending = [NOT_APPLIED] if changes and not applied else []
     return Report("\n".join([*lines, *ending]), {"applied": applied, "changes": changes})
 
 
@@ -158,7 +163,10 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _or_dash(value: str | int | None) -> str:
-    return "-" if value is None else str(value)
+    if value is None:
+        return "-"
+    text = str(value)
+    return text if text.isprintable() else ascii(text)  # a cursor may hold what moves a terminal's own
 
 
 def _columns(lines: Sequence[Sequence[str]]) -> str:

@@ -42,8 +42,13 @@ class SqliteBackend:
                 f"{url.variable} has options that a SQLite store does not know: {', '.join(unknown)}.",
                 todo="Only timeout (seconds) is known.",
             )
+        try:
+            self._busy_seconds = float(url.options.get("timeout", BUSY_SECONDS))
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{url.variable}: timeout is no number.", todo="Write seconds, e.g. timeout=30."
+            ) from error
         self._file = Path(url.database).absolute()
-        self._busy_seconds = float(url.options.get("timeout", BUSY_SECONDS))
         self._clock = clock
         self._identity: tuple[int, int] | None = None
 

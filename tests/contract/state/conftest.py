@@ -68,11 +68,8 @@ def in_store(store_url: DatabaseUrl) -> Callable[[str], None]:
     """Runs a statement in the store, behind the state manager's back."""
 
     def run(statement: str) -> None:
-        connection: Any
-        if store_url.scheme == "sqlite":
-            connection = sqlite3.connect(store_url.database)
-        else:
-            connection = psycopg2.connect(store_url.raw)
+        sqlite = store_url.scheme == "sqlite"
+        connection: Any = sqlite3.connect(store_url.database) if sqlite else psycopg2.connect(store_url.raw)
         with closing(connection), connection:
             connection.cursor().execute(statement)
 
