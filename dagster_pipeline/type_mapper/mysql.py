@@ -19,7 +19,7 @@ mariadb.com/kb/en/data-types.
 | char, varchar, text, set, json | String, UTF-8 whatever the column's character set | |
 | enum | LowCardinality(String); the error value is '' | |
 | binary, varbinary, blob | String, the bytes | |
-| geometry and its kin | String: WKT, after `SRID=n;` where the value has one | |
+| geometry and its kin | String: the server's WKT, after `SRID=n;` where the value has one | |
 | uuid, inet4, inet6 (MariaDB) | UUID, IPv4, IPv6 | |
 
 `time` stays text: it runs from -838:59:59 to 838:59:59, and ClickHouse's Time types are younger than the servers

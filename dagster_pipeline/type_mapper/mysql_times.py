@@ -60,13 +60,15 @@ def timestamp_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     digits, stored, kept = _target(text, wanted)
     too_fine = f"{{column}} <> CAST({{column}} AS DATETIME({kept}))" if kept < digits else ""
     least = f"TIMESTAMP'{_FIRST_TIMESTAMP}'"
-    nearest = f"IF({{column}} = 0, {least}, CAST({{column}} AS DATETIME({kept})))" if too_fine else least
+    nearest = (
+        f"IF({{column}} < {least}, {least}, CAST({{column}} AS DATETIME({kept})))" if too_fine else least
+    )
     return TypeRule(
         stored,
         _TEXT,
         wire=datetime64(digits),
         limit=Limit(
-            violated="{column} = 0" + (f" OR {too_fine}" if too_fine else ""),
+            violated=f"{{column}} < {least}" + (f" OR {too_fine}" if too_fine else ""),
             nearest=nearest,
             reason="the zero timestamp" + (f", or finer than {kept} digits" if too_fine else ""),
         ),
