@@ -136,8 +136,9 @@ def _resolve(spelled: str) -> tuple[TypeText, Builder]:
             raise TypeTextError("an array of a domain over an array cannot be copied as such.")
         return TypeText(text.name, text.arguments, dimensions or text.dimensions), base
     text = parse_type_text(spelled)
-    text.judge_arguments(are_labels=False)
     name = _canonical(text.name)
+    if name in _REGISTRY and name not in _PRINTED_EXACTLY_EXTENSIONS:
+        text.judge_arguments(are_labels=False)
     return TypeText(name, text.arguments, text.dimensions), _REGISTRY.get(name, _unknown)
 
 

@@ -216,6 +216,11 @@ def test_a_masked_column_is_a_string_and_keeps_its_nullability(mask: Mask) -> No
     assert "masked column is a String" in complaint("mysql", "int", mask=mask, clickhouse_type="Int64")
 
 
+def test_an_extension_type_keeps_its_own_arguments() -> None:
+    assert mapped("postgres", "extensions.geometry(Point,4326)").clickhouse_type == "String"
+    assert mapped("postgres", "vector(3)", clickhouse_type="String").clickhouse_type == "String"
+
+
 def test_a_masked_column_still_needs_a_type_that_is_known() -> None:
     assert "Did you mean" in complaint("mysql", "varchr(10)", mask=Mask.SHA256)
 
