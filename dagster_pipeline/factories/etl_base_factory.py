@@ -1,9 +1,9 @@
 """What every table's asset has in common, whatever its source: the asset itself, thin, around `TableSync`.
 
 A sibling factory per source database says how that source is opened; nothing else differs.
-"""
 
-from __future__ import annotations
+No postponed annotations here: Dagster looks at the asset function's own to find its config.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ class EtlFactory:
             pool=EMBEDDED_POOL if self.embedded_warehouse else f"{self.dialect}_{schema.source.connection}",
             required_resource_keys={"clickhouse", "state", self.dialect},
         )
-        def sync_table(context: dg.AssetExecutionContext, config: EtlRunConfig) -> dg.MaterializeResult[None]:
+        def sync_table(context: dg.AssetExecutionContext, config: EtlRunConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses the generic form here
             return self._materialize(context, config, schema, key)
 
         return sync_table

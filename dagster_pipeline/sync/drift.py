@@ -8,15 +8,13 @@ warehouse can follow is the sink's to judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
-from dagster_pipeline.errors import ConfigurationError, Problem
+from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.models import ColumnSchema, OnDrift, TableSchema
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
-
-Mapper = Callable[[TableSchema], tuple[ColumnMapping, ...]]
+from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,7 @@ class Reconciled:
     notes: tuple[str, ...]
 
 
-def reconcile(
-    schema: TableSchema,
-    described: SourceTable,
-    *,
-    map_columns: Mapper,
-    problems_of: Callable[[TableSchema], list[Problem]],
-) -> Reconciled:
+def reconcile(schema: TableSchema, described: SourceTable, mapper: TypeMapper) -> Reconciled:
     """Hold the file against the catalog.
 
     Raises `ConfigurationError` when a column vanished, or when anything drifted under `on_drift: fail`.
@@ -48,18 +40,18 @@ def reconcile(
     catalog = {column.name: column for column in described.columns}
     _refuse_vanished(schema, described, catalog)
     notes: list[str] = []
-    columns = [_follow(schema, column, catalog[column.name], map_columns, notes) for column in schema.columns]
+    columns = [_follow(schema, column, catalog[column.name], mapper, notes) for column in schema.columns]
     known = {column.name for column in schema.columns}
     for column in described.columns:
         if column.name not in known:
-            columns += _added(schema, column, problems_of, notes)
+            columns += _added(schema, column, mapper, notes)
     if notes and schema.sync.on_drift is OnDrift.FAIL:
         raise ConfigurationError(
             f"{described.name} has drifted from {schema.path}: {' '.join(notes)}",
             todo="Change the file to match, or set sync.on_drift to add or warn.",
         )
     effective = schema.model_copy(update={"columns": tuple(columns)})
-    return Reconciled(effective, map_columns(effective), tuple(notes))
+    return Reconciled(effective, mapper.map(effective), tuple(notes))
 
 
 def _refuse_vanished(schema: TableSchema, described: SourceTable, catalog: dict[str, SourceColumn]) -> None:
@@ -78,23 +70,14 @@ def _refuse_vanished(schema: TableSchema, described: SourceTable, catalog: dict[
 
 
 def _follow(
-    schema: TableSchema, column: ColumnSchema, found: SourceColumn, map_columns: Mapper, notes: list[str]
+    schema: TableSchema, column: ColumnSchema, found: SourceColumn, mapper: TypeMapper, notes: list[str]
 ) -> ColumnSchema:
-    """The column as the file says, or as the catalog says where that maps to something else."""
-    if column.mask is not None:
+    """The column as the file says, or as the catalog says where that is another type."""
+    nullable = column.nullable or (found.nullable and not column.primary_key)
+    same = mapper.same_type(schema.source.dialect, column.type, found.type)
+    if column.mask is not None or (same and nullable == column.nullable):
         return column
-    widened = column.model_copy(
-        update={
-            "type": found.type,
-            "nullable": column.nullable or (found.nullable and not column.primary_key),
-        }
-    )
-    if (column.type, column.nullable) == (widened.type, widened.nullable):
-        return column
-    one = schema.model_copy(update={"columns": (column,)})
-    other = schema.model_copy(update={"columns": (widened,)})
-    if map_columns(one) == map_columns(other):
-        return column
+    widened = column.model_copy(update={"type": column.type if same else found.type, "nullable": nullable})
     notes.append(
         f"Column {column.name!r} is {_spelled(widened)} at the source, {_spelled(column)} in the file; "
         "it was read as the source has it."
@@ -103,10 +86,7 @@ def _follow(
 
 
 def _added(
-    schema: TableSchema,
-    found: SourceColumn,
-    problems_of: Callable[[TableSchema], list[Problem]],
-    notes: list[str],
+    schema: TableSchema, found: SourceColumn, mapper: TypeMapper, notes: list[str]
 ) -> list[ColumnSchema]:
     """The column that only the source has, when `on_drift: add` can take it in."""
     column = ColumnSchema(
@@ -117,7 +97,7 @@ def _added(
             f"The source also has column {found.name!r} ({found.type}), which the file does not name."
         )
         return []
-    problems = problems_of(schema.model_copy(update={"columns": (column,)}))
+    problems = mapper.problems(schema.model_copy(update={"columns": (column,)}))
     if problems:
         notes.append(f"The source also has column {found.name!r}, which was left out: {problems[0].what}")
         return []

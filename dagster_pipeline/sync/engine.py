@@ -69,9 +69,7 @@ class TableSync:
         began = time.monotonic()
         with self._state.lock(self._schema.name, owner=self._run_id) as lock:
             described = self._source.describe()
-            reconciled = reconcile(
-                self._schema, described, map_columns=self._mapper.map, problems_of=self._mapper.problems
-            )
+            reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
             before = self._state.read(self._schema.name)
             opened = self._open(before, described, reconciled, table)

@@ -144,7 +144,7 @@ SUMS: Mapping[Dialect | Literal["clickhouse"], Mapping[Kind, str]] = {
 def query(table: ComparedTable, dialect: Dialect | Literal["clickhouse"]) -> str:
     """One row: how many rows there are, then the sums in the order of `measures`."""
     sums = [SUMS[dialect][kind].format(column=name) for kind, name in table.measures()]
-    place = f"{table.database}.{table.table} FINAL" if dialect == "clickhouse" else table.table
+    place = f"{table.database}.{table.table}" if dialect == "clickhouse" else table.table
     where = "1 = 1" if dialect == "clickhouse" else table.where
     return f"SELECT {', '.join(['COUNT(*)', *sums])} FROM {place} WHERE {where}"
 

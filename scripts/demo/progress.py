@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from dagster_pipeline.errors import PipelineError
 from scripts.demo.environment import ROOT
 
 SHOWN_LINES = 25
+REASON = re.compile(r"^[\w.]*(?:Error|Exception|Failure): .*", re.MULTILINE)
 
 
 class DemoError(PipelineError):

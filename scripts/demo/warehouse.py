@@ -20,7 +20,7 @@ def open_warehouse(directory: Path) -> Iterator[Client]:
     lock = EmbeddedLock(directory, holder="make demo", wait_seconds=WAIT_SECONDS)
     lock.acquire()
     try:
-        client = clickhouse_connect.get_client(dsn=f"chdb://{directory}")
+        client = clickhouse_connect.get_client(dsn=f"chdb://{directory}", settings={"final": 1})
         yield client
         client.close()
     finally:

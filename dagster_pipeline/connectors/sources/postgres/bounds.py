@@ -95,7 +95,8 @@ class BoundsQuestion:
                 self._temporal_sql(seen=seen, standby=standby),
                 {"application": APPLICATION, "settle": self.settle, "floor": self.floor},
             )
-            newest, settled, future, who, age = _row(cursor)
+            newest, settled, future, who, seconds = _row(cursor)
+        age = timedelta(seconds=seconds or 0)
         notes = []
         if standby:
             notes.append(settling.replica("standby", self.settle))
@@ -136,7 +137,8 @@ settled AS (
     FROM inputs
 )
 SELECT newest::text, CASE WHEN newest IS NOT NULL THEN greatest(settled, %(floor)s::{type_})::text END,
-       coalesce(newest > now + interval '1 minute', false), (SELECT who FROM oldest), (SELECT age FROM oldest)
+       coalesce(newest > now + interval '1 minute', false), (SELECT who FROM oldest),
+       (SELECT extract(epoch FROM age)::float FROM oldest)
 FROM settled
 """
 

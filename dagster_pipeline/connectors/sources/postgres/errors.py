@@ -56,7 +56,7 @@ def translated(error: psycopg2.Error, *, url: DatabaseUrl, doing: str) -> Pipeli
     code = error.pgcode or ""
     words = _first_line(error)
     what = f"PostgreSQL at {url.redacted}: {doing}: {words}"
-    if not code:
+    if not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return _without_code(what, words, url)
     facts = {"variable": url.variable, "user": url.user}
     if code == _LOCK_NOT_AVAILABLE or code[:2] in _RETRIABLE_CLASSES:
