@@ -20,10 +20,12 @@ class Moves:
     Attributes:
         rows: moved, by run.
         seconds: of both runs together.
+        notes: sentences of the first run; empty when it moved something.
     """
 
     rows: tuple[int, ...]
     seconds: float
+    notes: str = ""
 
 
 def materialize(environment: Mapping[str, str], log: Path) -> None:
@@ -50,8 +52,10 @@ def moves(dagster_home: Path) -> dict[ComparedTable, Moves]:
             metadata = [event.metadata for event in events if event]
             if len(metadata) < RUNS:
                 raise DemoError(f"Dagster knows of fewer than {RUNS} materializations of {table.asset}.")
+            rows = tuple(int(str(entry["rows"].value)) for entry in metadata)
             found[table] = Moves(
-                rows=tuple(int(str(entry["rows"].value)) for entry in metadata),
+                rows=rows,
                 seconds=sum(float(str(entry["seconds"].value)) for entry in metadata),
+                notes="" if rows[0] else str(metadata[0]["notes"].value),
             )
     return found

@@ -51,7 +51,14 @@ def run_quietly(command: Sequence[str], *, environment: Mapping[str, str], log: 
     if result.returncode:
         with log.open(errors="replace") as written:
             written.seek(start)
-            ending = "".join(written.readlines()[-SHOWN_LINES:])
+            printed = written.read()
         raise DemoError(
-            f"{ending}\nIt ended with code {result.returncode}.", todo=f"{todo} All of its output: {log}"
+            f"{_gist(printed)}\nIt ended with code {result.returncode}.",
+            todo=f"{todo} All of its output: {log}",
         )
+
+
+def _gist(printed: str) -> str:
+    """The errors that stand at the ends of stack traces, each once; the last lines when there are none."""
+    reasons = dict.fromkeys(REASON.findall(printed))
+    return "\n".join(list(reasons or printed.splitlines())[-SHOWN_LINES:])

@@ -11,10 +11,11 @@ HEADINGS = ("asset", "source rows", "warehouse rows", "moved in run 1", "moved i
 
 
 def render(comparisons: Sequence[Comparison], moves: Mapping[ComparedTable, Moves]) -> str:
-    """A table for people, one line per asset."""
+    """A table for people, one line per asset, and why a first run moved nothing."""
     lines = [HEADINGS, *(_line(comparison, moves[comparison.table]) for comparison in comparisons)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_aligned(line, widths) for line in lines)
+    notes = [f"\n{table.asset} in run 1:\n{move.notes}" for table, move in moves.items() if move.notes]
+    return "\n".join([*(_aligned(line, widths) for line in lines), *notes])
 
 
 def _line(comparison: Comparison, moves: Moves) -> tuple[str, ...]:

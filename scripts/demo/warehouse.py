@@ -16,7 +16,10 @@ WAIT_SECONDS = 10.0
 
 @contextmanager
 def open_warehouse(directory: Path) -> Iterator[Client]:
-    """A client of the engine. Raises `RetriableError` that names the process that has it open, if one does."""
+    """A client of the engine that reads every table under FINAL where its engine knows that.
+
+    Raises `RetriableError` that names the process that has it open, if one does.
+    """
     lock = EmbeddedLock(directory, holder="make demo", wait_seconds=WAIT_SECONDS)
     lock.acquire()
     try:

@@ -47,9 +47,9 @@ def test_sums_beyond_a_doubles_precision_are_compared_exactly() -> None:
     assert not compare(TABLE, "mysql", source=says(1, large, 0, 0), warehouse=says(1, large + 1, 0, 0)).agrees
 
 
-def test_the_source_is_asked_with_the_files_filter_and_the_warehouse_under_final() -> None:
+def test_the_source_is_asked_with_the_files_filter_and_the_warehouse_without() -> None:
     assert query(TABLE, "mysql").endswith("FROM orders WHERE kept = 1")
-    assert query(TABLE, "clickhouse").endswith("FROM shop.orders FINAL WHERE 1 = 1")
+    assert query(TABLE, "clickhouse").endswith("FROM shop.orders WHERE 1 = 1")
 
 
 def test_seven_tables_are_compared() -> None:
@@ -63,6 +63,20 @@ def test_the_report_is_aligned_and_names_what_differs() -> None:
     lines = render(comparisons, {TABLE: Moves(rows=(1000, 200), seconds=1.25)}).splitlines()
     assert lines[1].split() == ["shop/orders", "1,200", "1,199", "1,000", "200", "1.2", "DIFFERENT:", "note"]
     assert lines[0].index("seconds") + len("seconds") == lines[1].index("1.2", 60) + 3
+
+
+def test_the_report_says_why_a_first_run_moved_nothing() -> None:
+    moves = {TABLE: Moves(rows=(0, 200), seconds=1, notes="- A transaction is open.")}
+    assert render([Comparison(TABLE, 200, 200)], moves).endswith(
+        "shop/orders in run 1:\n- A transaction is open."
+    )
+
+
+def test_of_a_failed_program_the_errors_are_shown_once_each(tmp_path: Path) -> None:
+    trace = "echo Traceback; echo some.TimeoutError: too slow; echo File x; echo some.TimeoutError: too slow; exit 1"
+    with pytest.raises(DemoError) as caught:
+        run_quietly(["sh", "-c", trace], environment={"PATH": "/usr/bin:/bin"}, log=tmp_path / "log", todo="")
+    assert str(caught.value).startswith("some.TimeoutError: too slow\nIt ended with code 1.")
 
 
 @pytest.mark.parametrize(("rows", "code"), [(5, 0), (4, 1)])
