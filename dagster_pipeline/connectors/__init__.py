@@ -1,0 +1,1 @@
+"""Sources, sinks, and the values that flow between them."""

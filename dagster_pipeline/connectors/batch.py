@@ -15,7 +15,7 @@ NOTHING_COERCED: Mapping[str, int] = {}
 
 
 class WireFormat(StrEnum):
-    """Formats that bytes can travel in; the values are ClickHouse's names for them (clickhouse.com/docs/interfaces/formats)."""
+    """Formats that bytes can travel in, by ClickHouse's names (clickhouse.com/docs/interfaces/formats)."""
 
     TAB_SEPARATED = "TabSeparated"
     ARROW_STREAM = "ArrowStream"

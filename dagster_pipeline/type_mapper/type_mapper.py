@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from dagster_pipeline.errors import ConfigurationError, Problem
 from dagster_pipeline.schema.models import ColumnSchema, Dialect, Mask, OutOfRange, TableSchema
@@ -29,8 +30,9 @@ from dagster_pipeline.type_mapper.type_rule import Limit, TypeRefusedError, Type
 from dagster_pipeline.type_mapper.type_text import TypeTextError
 
 _RULES: dict[Dialect, Callable[[str, ClickHouseType | None], TypeRule]] = {
-    "mysql": mysql.rule,
-    "postgres": postgres.rule,
+    # Hundreds of files name the same few types, and loading asks for each several times.
+    "mysql": lru_cache(maxsize=4096)(mysql.rule),
+    "postgres": lru_cache(maxsize=4096)(postgres.rule),
 }
 _SAME_TYPE: dict[Dialect, Callable[[str, str], bool]] = {
     "mysql": mysql.same_type,

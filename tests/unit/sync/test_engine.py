@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dagster_pipeline.state.state_manager import StateManager
 
 from dagster_pipeline.connectors.batch import SourceColumn
 from dagster_pipeline.database_url import DatabaseUrl
@@ -27,6 +26,7 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     TableSchema,
 )
+from dagster_pipeline.state.state_manager import StateManager
 from dagster_pipeline.sync import chunk_mover
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.engine import TableSync

@@ -47,7 +47,8 @@ STRICT_SETTINGS: Mapping[str, Setting] = {
     "input_format_tsv_detect_header": 0,
     "input_format_tsv_skip_trailing_empty_lines": 0,
     "input_format_tsv_crlf_end_of_line": 0,
-    # A value means one thing.
+    # A value means one thing, and a float's text means the nearest float.
+    "precise_float_parsing": 1,
     "format_tsv_null_representation": "\\N",
     "input_format_tsv_enum_as_number": 0,
     "date_time_input_format": "basic",
