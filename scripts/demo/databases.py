@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import psycopg2
+import pymysql
 
 from scripts.servers import mariadb
 from scripts.servers.process import ServerError
@@ -49,18 +50,29 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A connection that commits what was done when the block ends well, and nothing otherwise."""
-        url = with_database(self.server.url, self.name)
-        connection: Connection
-        if self.dialect == "mysql":
-            connection = mariadb.connect(url, autocommit=False)
-        else:
-            connection = psycopg2.connect(url, options="-c TimeZone=UTC")
+        """A connection that commits what was done when the block ends well, and nothing otherwise.
+
+        Raises `ServerError` for whatever the driver raises in the block.
+        """
         try:
-            yield connection
-            connection.commit()
-        finally:
-            connection.close()
+            connection = self._open()
+            try:
+                yield connection
+                connection.commit()
+            finally:
+                connection.close()
+        except (psycopg2.Error, pymysql.MySQLError) as error:
+            raise ServerError(
+                f"The database {self.name} ({self.server.origin}): {error}",
+                todo="Run it again; when it stays so, `make clean` begins anew.",
+            ) from error
+
+    def _open(self) -> Connection:
+        url = with_database(self.server.url, self.name)
+        if self.dialect == "mysql":
+            connection: Connection = mariadb.connect(url, autocommit=False)
+            return connection
+        return psycopg2.connect(url, options="-c TimeZone=UTC")
 
     def run(self, connection: Connection, part: Part) -> None:
         """Run one SQL file."""

@@ -249,7 +249,7 @@ def test_the_servers_of_a_test_session_end_with_it(directory: Path, death: signa
         [sys.executable, "-m", "pytest", *options],
         stdout=subprocess.PIPE,
         text=True,
-        env={**variables, "PYTHONPATH": str(Path.cwd())},
+        env={**variables, "PYTHONPATH": str(Path.cwd()), "TMPDIR": str(directory)},
     )
     pids = next(line for line in session.stdout if "pids" in line).split("pids")[1].split()
     servers = [psutil.Process(int(pid)) for pid in pids]
