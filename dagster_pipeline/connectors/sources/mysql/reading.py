@@ -30,9 +30,12 @@ from dagster_pipeline.connectors.sources.select_list import FLAG_BITS, SelectLis
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 2 << 20
 MOST_ROWS = 20_000
 FEWEST_ROWS = 16
+
+_THRIFTY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+"""A child holds two batches; freed memory is to go back at once."""
 
 _SERVER_CODE = re.compile(r"ERROR (\d{4}) ")
 _LOST = ("IoError", "CodecError", "timed out waiting", "Connection reset", "Broken pipe", "UnexpectedEof")
@@ -105,9 +108,9 @@ class Readers:
             return child
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = (
-            {"SSL_CERT_FILE": self._url.options["ssl_ca"]} if "ssl_ca" in self._url.options else None
-        )
+        environment = dict(_THRIFTY)
+        if "ssl_ca" in self._url.options:
+            environment["SSL_CERT_FILE"] = self._url.options["ssl_ca"]
         return subprocess.Popen(  # noqa: S603 -- our own file, run by our own interpreter
             [sys.executable, "-I", str(Path(reader_process.__file__))],
             stdin=subprocess.PIPE,

@@ -23,7 +23,7 @@ from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import RetriableError
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 """A batch is what a block holds up to its last line end; a row that is longer makes a longer batch."""
 
 
