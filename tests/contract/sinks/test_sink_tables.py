@@ -295,3 +295,23 @@ def test_an_unknown_type_or_setting_is_refused_before_anything_is_made(
     with pytest.raises(ConfigurationError, match="not the name"):
         sink.ensure_table(a_table(database, settings={"a = 1, b": 1}))
     assert sink.table_id(database, "accounts") == ""
+
+
+@pytest.mark.parametrize(
+    "changes", [{"partition_by": "toYYYYMM("}, {"ttl": "at +"}, {"order_by": ("id)", "name")}], ids=str
+)
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_expression_that_does_not_parse_is_the_files_fault(
+    sink: ClickHouseSink, database: str, changes: dict[str, object], exists: bool
+) -> None:
+    if exists:
+        sink.ensure_table(a_table(database))
+    with pytest.raises(ConfigurationError, match="SYNTAX_ERROR"):
+        sink.ensure_table(a_table(database, **changes))
+
+
+def test_a_view_in_the_tables_place_is_refused(sink: ClickHouseSink, database: str) -> None:
+    sink._run(f"CREATE DATABASE {database}", doing="Creating")
+    sink._run(f"CREATE VIEW {database}.accounts AS SELECT 1 AS id, 'a' AS name", doing="Creating")
+    with pytest.raises(ConfigurationError, match="its engine is View"):
+        sink.ensure_table(a_table(database))

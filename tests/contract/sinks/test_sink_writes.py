@@ -138,9 +138,11 @@ def test_an_error_of_the_source_passes_through_and_the_insert_is_abandoned(
     sink: ClickHouseSink, append_table: SinkTable, error: BaseException, batches: int
 ) -> None:
     first = [numbered(start * 5_000, 5_000) for start in range(batches)]
+    error.__cause__ = cause = RuntimeError("the driver's own")
     with pytest.raises(type(error)) as raised:
         sink.write(a_write(append_table, atomic=True), breaking_off(first, error))
     assert raised.value is error
+    assert raised.value.__cause__ is cause
     assert sink.count_rows(append_table) == 0
     assert sink.write(a_write(append_table, atomic=True), first).rows == 5_000 * batches
     assert sink.count_rows(append_table) == 5_000 * batches
@@ -396,7 +398,10 @@ class TestBadValues:
 
 def test_a_table_of_a_thousand_columns_is_written(sink: ClickHouseSink, database: str) -> None:
     columns = [
-        SinkColumn(f"a rather long column name with the number {number}", "Nullable(String)")
+        SinkColumn(
+            f"a column whose name is as long as names of columns hardly ever are in tables of real databases, number {number}",
+            "Nullable(String)",
+        )
         for number in range(1000)
     ]
     table = an_append_table(database, SinkColumn("id", "Int64"), *columns)

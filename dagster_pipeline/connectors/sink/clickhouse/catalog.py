@@ -41,7 +41,8 @@ def existing_shape(database: str, name: str, rows: Rows) -> TableShape | None:
     """The table as it stands; `None` when there is none."""
     parameters = {"database": database, "name": name}
     found = rows(
-        "SELECT engine_full, comment FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+        "SELECT if(engine_full = '', engine, engine_full), comment FROM system.tables "
+        "WHERE database = {database:String} AND name = {name:String}",
         parameters,
     )
     if not found:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from dagster_pipeline.connectors.sink.base_sink_connector import (
 )
 from dagster_pipeline.connectors.sink.clickhouse import catalog
 from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_identifier, quote_table
+from dagster_pipeline.connectors.sink.clickhouse.errors import Task
 from dagster_pipeline.connectors.sink.clickhouse.insert import (
     Setting,
     deduplication,
@@ -103,34 +105,26 @@ class ClickHouseSink(BaseSinkConnector):
 
     def ensure_table(self, table: SinkTable) -> tuple[str, ...]:
         """Create the table, or add and widen columns, change comments, TTL and settings."""
-        existing = catalog.existing_shape(table.database, table.name, self.rows)
-        if existing is None:
-            statements = (*self._database_statements(table.database), self._ddl.create_table(table))
-        else:
-            diff = compare(catalog.wanted_shape(table, self._ddl, self.rows), existing)
-            _refuse(table, diff)
-            statements = self._ddl.alter(table, diff.changes)
-        for statement in statements:
-            self._run(statement, doing=f"Shaping {table.full_name}")
-        return statements
+        diff = self._diff(table)
+        if diff is None:
+            return self._create(table)
+        _refuse(table, diff)
+        return self._alter(table, diff)
 
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         """Create an empty table like `table`, or keep the one that stands there when it has the same structure."""
         staging = replace(table, name=staging_name)
-        existing = catalog.existing_shape(staging.database, staging.name, self.rows)
-        if existing is None:
-            for statement in (*self._database_statements(table.database), self._ddl.create_table(staging)):
-                self._run(statement, doing=f"Creating {staging.full_name}")
+        diff = self._diff(staging)
+        if diff is None:
             self._require_exchange(table.database)
-            return staging
-        diff = compare(catalog.wanted_shape(staging, self._ddl, self.rows), existing)
-        if diff.changes_columns:
+            self._create(staging)
+        elif diff.changes_columns:
             raise ConfigurationError(
                 f"The staging table {staging.full_name} has another structure than the file wants now.",
                 todo="Abandon its load, or drop it: the load must begin anew.",
             )
-        for statement in self._ddl.alter(staging, diff.changes):
-            self._run(statement, doing=f"Shaping {staging.full_name}")
+        else:
+            self._alter(staging, diff)
         return staging
 
     def stagings(self, table: SinkTable) -> tuple[str, ...]:
@@ -194,12 +188,12 @@ class ClickHouseSink(BaseSinkConnector):
             return WriteReceipt(rows=payloads.rows, bytes=0, seconds=time.monotonic() - started)
         statement = insert_statement(request, self._wire_types(request.columns))
         settings = {**insert_settings(request), **deduplication(request, self._warehouse.known_settings())}
-        try:
-            said = self._warehouse.insert(
-                statement, settings, payloads, doing=f"Writing into {request.table.full_name}"
-            )
-        except AbandonedInsertError:
-            raise payloads.error from None
+        doing = f"Writing into {request.table.full_name}"
+        said: Acknowledgement | None = None
+        with suppress(AbandonedInsertError):
+            said = self._warehouse.insert(statement, settings, payloads, doing=doing)
+        if said is None:
+            raise payloads.error
         _check_count(request, payloads.rows, said)
         seconds = time.monotonic() - started
         return WriteReceipt(rows=payloads.rows, bytes=payloads.bytes, seconds=seconds, query_id=said.query_id)
@@ -215,8 +209,33 @@ class ClickHouseSink(BaseSinkConnector):
     def _run(self, statement: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
         self._warehouse.run(statement, doing=doing, settings={**self._ddl_settings, **(settings or {})})
 
+    def _shape_rows(self, doing: str) -> catalog.Rows:
+        """`rows`, for questions whose error is the file's fault."""
+        return partial(self._warehouse.rows, task=Task.SHAPE, doing=doing)
+
+    def _diff(self, table: SinkTable) -> TableDiff | None:
+        """What must change in the table; `None` when there is none."""
+        existing = catalog.existing_shape(table.database, table.name, self.rows)
+        if existing is None:
+            return None
+        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
+        return compare(catalog.wanted_shape(table, self._ddl, ask), existing)
+
+    def _create(self, table: SinkTable) -> tuple[str, ...]:
+        statements = (*self._database_statements(table.database), self._ddl.create_table(table))
+        for statement in statements:
+            self._run(statement, doing=f"Creating {table.full_name}")
+        return statements
+
+    def _alter(self, table: SinkTable, diff: TableDiff) -> tuple[str, ...]:
+        statements = self._ddl.alter(table, diff.changes)
+        for statement in statements:
+            self._run(statement, doing=f"Altering {table.full_name}")
+        return statements
+
     def _ask_wire_types(self, columns: tuple[WireColumn, ...]) -> dict[str, str]:
-        return catalog.canonical_types([(column.name, column.wire_type) for column in columns], self.rows)
+        ask = self._shape_rows("Understanding the types on the wire")
+        return catalog.canonical_types([(column.name, column.wire_type) for column in columns], ask)
 
     def _database_statements(self, database: str) -> tuple[str, ...]:
         """CREATE DATABASE where it is missing, so that a user who may not create one is not asked to."""

@@ -125,7 +125,8 @@ class HttpTransport(Transport):
 
         The statement leads the body instead of standing in the URL: a table of hundreds of columns makes it longer than
         what proxies, and servers by `http_max_uri_size`, allow. When `payloads` raises, the connection is cut without
-        the closing chunk, which the server takes for a broken request.
+        the closing chunk, which the server takes for a broken request. A server also breaks off when a body pauses for
+        longer than its `http_receive_timeout`, 30 seconds unless configured.
         """
         query_id = str(uuid.uuid4())
         summary = client.raw_insert(

@@ -29,11 +29,19 @@ class Warehouse:
         self._url = url
         self._lock = threading.Lock()
         self._idle: list[Client] = []
+        self._lent = 0
         self._is_closed = False
 
-    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    def rows(
+        self,
+        sql: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        task: Task = Task.READ,
+        doing: str = "A query",
+    ) -> list[tuple[Any, ...]]:
         """Run a SELECT with ClickHouse's own parameters, `{name:Type}`."""
-        with self._client(Task.READ, "A query") as client:
+        with self._client(task, doing) as client:
             return [tuple(row) for row in client.query(sql, parameters=dict(parameters or {})).result_rows]
 
     def run(self, sql: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
@@ -62,13 +70,15 @@ class Warehouse:
             return self._transport.insert(client, statement, settings, payloads)
 
     def close(self) -> None:
-        """End every connection; may be called twice."""
+        """End every connection, a lent one when it comes back; may be called twice."""
         with self._lock:
             self._is_closed = True
             idle, self._idle = self._idle, []
+            is_last = not self._lent
         for client in idle:
             client.close()
-        self._transport.close()
+        if is_last:
+            self._transport.close()
 
     @contextmanager
     def _client(self, task: Task, doing: str) -> Iterator[Client]:
@@ -88,11 +98,17 @@ class Warehouse:
         with self._lock:
             if self._is_closed:
                 raise FatalError("The connection to the warehouse was closed.")
-            return self._idle.pop() if self._idle else self._transport.open()
+            client = self._idle.pop() if self._idle else self._transport.open()
+            self._lent += 1
+            return client
 
     def _take_back(self, client: Client) -> None:
         with self._lock:
+            self._lent -= 1
             if not self._is_closed:
                 self._idle.append(client)
                 return
+            is_last = not self._lent
         client.close()
+        if is_last:
+            self._transport.close()
