@@ -27,6 +27,7 @@ def sink_table(schema: TableSchema, mappings: Sequence[ColumnMapping]) -> SinkTa
         settings=destination.settings,
         comment=schema.description,
         tracks_deletes=schema.sync.deletes is not Deletes.IGNORE,
+        hides_deleted=schema.sync.deletes is Deletes.MIRROR,
         primary_key=schema.primary_key,
     )
 

@@ -1,0 +1,165 @@
+"""One table through Dagster itself: what a run shows when it ends well, and how it ends when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg2
+import pytest
+
+from dagster_pipeline.definitions import build_definitions
+from dagster_pipeline.settings import Settings
+
+KEY = dg.AssetKey(["shop", "orders"])
+FILE = """
+version: 1
+description: One row per order.
+sync: {mode: incremental, cursor: updated_at, chunk_rows: 1000}
+retries: {max: 1, delay: 0s}
+columns:
+  - {name: id, type: bigint, primary_key: true, description: Order number.}
+  - {name: note, type: text, nullable: true}
+  - {name: updated_at, type: timestamp with time zone}
+checks:
+  - unique: [id]
+  - row_count: {max: 10, severity: warn}
+"""
+ROWS = 2_500
+
+Run = Callable[..., dg.ExecuteInProcessResult]
+
+
+@pytest.fixture
+def source(postgres_server: Any) -> str:
+    url: str = postgres_server.create_database("shop")
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE orders (id bigint PRIMARY KEY, note text, updated_at timestamptz NOT NULL)"
+        )
+        cursor.execute(
+            "INSERT INTO orders SELECT i, 'note ' || i, timestamptz '2024-01-01 00:00Z' + i * interval '1 s'"
+            f" FROM generate_series(1, {ROWS}) i"
+        )
+    return url
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, warehouse_dir: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Run, None, None]:
+    file = tmp_path / "schemas/postgres/shop/orders.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(FILE)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("SCHEMAS_DIR", str(tmp_path / "schemas"))
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("CLICKHOUSE_URL", f"chdb://{warehouse_dir}")
+    monkeypatch.setenv("POSTGRES_SHOP_URL", source)
+    monkeypatch.delenv("STATE_URL", raising=False)
+    with dg.instance_for_test() as instance:
+
+        def once(*, text: str = FILE, **config: object) -> dg.ExecuteInProcessResult:
+            file.write_text(text)
+            definitions = build_definitions(Settings.from_environment())
+            run_config = {"ops": {"shop__orders": {"config": config}}} if config else None
+            job = definitions.resolve_implicit_global_asset_job_def()
+            return job.execute_in_process(
+                instance=instance, asset_selection=[KEY], run_config=run_config, raise_on_error=False
+            )
+
+        yield once
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    (event,) = result.get_step_failure_events()
+    error = event.event_specific_data.error
+    return error.to_string()
+
+
+def retries(result: dg.ExecuteInProcessResult) -> int:
+    return sum(event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY for event in result.all_events)
+
+
+def test_a_run_shows_what_it_moved_and_what_it_checked(run: Run) -> None:
+    result = run()
+    assert result.success
+    (materialization,) = result.asset_materializations_for_node("shop__orders")
+    metadata = {name: value.value for name, value in materialization.metadata.items()}
+    assert metadata["rows"] == metadata["dagster/row_count"] == ROWS
+    assert 1 < int(str(metadata["chunks"])) <= 3
+    assert metadata["destination"] == "shop.orders"
+    assert metadata["cursor before"] == "none"
+    assert str(metadata["cursor after"]).startswith("2024-01-01 00:41:")
+    assert float(metadata["rows per second"]) > 0
+    assert int(metadata["bytes"]) > ROWS * 10
+    columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
+    assert (columns["id"].type, columns["id"].description) == ("Int64", "Order number.")
+    assert columns["note"].constraints.nullable
+    checks = {
+        check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()
+    }
+    assert sorted(passed for passed, _ in checks.values()) == [False, True]
+    assert (False, dg.AssetCheckSeverity.WARN) in checks.values()
+
+
+def test_a_second_run_moves_only_what_changed(run: Run, source: str) -> None:
+    assert run().success
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET note = 'changed', updated_at = now() WHERE id <= 7")
+    result = run()
+    (materialization,) = result.asset_materializations_for_node("shop__orders")
+    assert 7 <= int(str(materialization.metadata["rows"].value)) < 50
+    assert materialization.metadata["dagster/row_count"].value == ROWS
+
+
+def test_a_full_refresh_is_asked_for_in_the_run_config(run: Run) -> None:
+    assert run().success
+    result = run(full_refresh=True)
+    (materialization,) = result.asset_materializations_for_node("shop__orders")
+    assert materialization.metadata["rows"].value == ROWS
+    assert materialization.metadata["kind"].value == "full"
+
+
+def test_a_column_that_the_source_does_not_have_fails_once_and_names_file_and_line(run: Run) -> None:
+    text = FILE.replace("checks:", "  - {name: nickname, type: text}\nchecks:")
+    result = run(text=text)
+    assert not result.success
+    assert "has no column 'nickname'" in failure(result)
+    assert "orders.yml:10" in failure(result)
+    assert retries(result) == 0
+
+
+def test_a_wrong_password_fails_once_and_is_not_repeated(
+    run: Run, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = source.rpartition("@")[2].removeprefix("postgresql://")
+    wrong = f"postgresql://nobody_known:s3cret@{address}"
+    monkeypatch.setenv("POSTGRES_SHOP_URL", wrong)
+    result = run()
+    assert not result.success
+    assert "POSTGRES_SHOP_URL" in failure(result)
+    assert "s3cret" not in "".join(str(event) for event in result.all_events)
+    assert retries(result) == 0
+
+
+def test_an_unreachable_host_is_retried_and_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_SHOP_URL", "postgresql://reader:s3cret@127.0.0.1:1/shop")
+    result = run()
+    assert not result.success
+    assert retries(result) == 1
+    assert "127.0.0.1:1/shop" in failure(result)
+    assert "s3cret" not in "".join(str(event) for event in result.all_events)
+
+
+def test_a_missing_table_fails_before_anything_is_written(run: Run, warehouse_dir: Path) -> None:
+    result = run(
+        text=FILE.replace("sync:", "source: {table: ordres}\ndestination: {table: orders}\nsync:", 1)
+    )
+    assert not result.success
+    assert "Did you mean public.orders" in failure(result)
+    assert retries(result) == 0
+    assert not (warehouse_dir / "metadata" / "shop").exists()
