@@ -93,7 +93,11 @@ class Database:
                 with translated(self.url):
                     engine = self._backend.open()
                     event.listen(engine, "begin", _send_begin)
-                    self._migrate(engine)
+                    try:
+                        self._migrate(engine)
+                    except BaseException:
+                        engine.dispose()
+                        raise
                 self._engine = engine
             return self._engine
 

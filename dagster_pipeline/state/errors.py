@@ -51,7 +51,7 @@ _NO_ACCESS = Meaning(
 _SQLITE: Mapping[int, Meaning] = {
     sqlite3.SQLITE_BUSY: Meaning(
         "is locked by another writer",
-        "Try again; a store that many processes share belongs into PostgreSQL.",
+        "Try again; a store that many processes share belongs in PostgreSQL.",
         passing=True,
     ),
     sqlite3.SQLITE_LOCKED: Meaning("is locked by another writer", _RETRY, passing=True),

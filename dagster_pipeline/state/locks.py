@@ -2,7 +2,8 @@
 
 Two partitions of a table may be held at once; the whole table (partition '') excludes every partition of it. Expiry is
 judged by the store's clock alone. A lock is not a fence: between two calls of `assert_held` a process that stood still
-may have lost it, which is why every chunk asks, and why the ledger refuses chunks of a load that another run ended.
+may have lost it, which is why every chunk asks, and why the ledger refuses a chunk that another run has done and any
+chunk of a load that another run has ended.
 """
 
 from __future__ import annotations
@@ -131,9 +132,9 @@ class HeldLock(TableLock):
         )
 
     def _prolong(self) -> bool:
-        now = self._database.now()
         mine = update(locks).where(locks.c.token == self._token)
         with self._database.writing() as connection:
+            now = self._database.now()  # not before: the transaction may have waited for another writer
             return bool(connection.execute(mine.values(heartbeat_at=now, expires_at=self._end(now))).rowcount)
 
     def _beat(self) -> None:

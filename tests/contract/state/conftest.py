@@ -64,20 +64,28 @@ def store(open_store: Callable[..., StateManager]) -> StateManager:
 
 
 @pytest.fixture
-def in_store(store_url: DatabaseUrl) -> Callable[[str], None]:
-    """Runs a statement in the store, behind the state manager's back."""
+def raw_connection(store_url: DatabaseUrl) -> Callable[[], Any]:
+    """Connects to the store behind the state manager's back."""
+    if store_url.scheme == "sqlite":
+        return lambda: sqlite3.connect(store_url.database, check_same_thread=False)
+    return lambda: psycopg2.connect(store_url.raw)
 
-    def run(statement: str) -> None:
-        sqlite = store_url.scheme == "sqlite"
-        connection: Any = sqlite3.connect(store_url.database) if sqlite else psycopg2.connect(store_url.raw)
-        with closing(connection), connection:
-            connection.cursor().execute(statement)
+
+@pytest.fixture
+def in_store(raw_connection: Callable[[], Any]) -> Callable[[str], list[Any]]:
+    """Runs one statement in the store and returns its rows."""
+
+    def run(statement: str) -> list[Any]:
+        with closing(raw_connection()) as connection, connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     return run
 
 
 @pytest.fixture
-def let_pass(in_store: Callable[[str], None]) -> Callable[[float], None]:
+def let_pass(in_store: Callable[[str], list[Any]]) -> Callable[[float], None]:
     """Makes the locks older by some seconds, as if the store's clock had moved and no heart had beaten."""
 
     def age(seconds: float) -> None:

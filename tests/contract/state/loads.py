@@ -24,7 +24,9 @@ _numbers = itertools.count(1)
 
 
 def ranges(count: int) -> tuple[KeyRange, ...]:
-    """Ranges of a composite key that cover everything, with text that needs care."""
+    """Ranges of a composite key that cover everything, with text that needs care; none for 0."""
+    if not count:
+        return ()
     bounds = [None, *((str(number), "Ø'\"\\\n\t\0😀") for number in range(1, count)), None]
     return tuple(KeyRange(("region", "id"), lower, upper) for lower, upper in itertools.pairwise(bounds))
 

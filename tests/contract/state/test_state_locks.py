@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_the_whole_table_and_a_partition_never_win_the_same_race(
     store: StateManager, open_store: OpenStore
 ) -> None:
     other = open_store()
-    start, end = threading.Barrier(2), threading.Barrier(2)
+    start, end = threading.Barrier(2, timeout=20), threading.Barrier(2, timeout=20)
 
     def race(racer: StateManager, partition: str) -> bool:
         start.wait()
@@ -109,6 +110,21 @@ def test_a_heartbeat_keeps_the_lock_longer_than_its_time(open_store: OpenStore) 
         assert later.expires_at > first.expires_at
         assert later.acquired_at == first.acquired_at
         lock.assert_held()
+
+
+def test_a_locks_time_begins_when_it_is_given_not_when_it_is_asked_for(
+    store: StateManager, raw_connection: Callable[[], Any]
+) -> None:
+    store.set_cursor(TABLE, "1")
+    with store.lock("amtdb/other", owner="run 1"):
+        (asked,) = store.locks()
+    with closing(raw_connection()) as writer:
+        writer.cursor().execute("UPDATE pipeline_tables SET version = version")
+        threading.Timer(1.0, writer.commit).start()
+        with store.lock(TABLE, owner="run 1"):
+            (given,) = store.locks()
+    assert given.acquired_at - asked.acquired_at >= timedelta(seconds=0.9)
+    assert given.expires_at - given.acquired_at >= timedelta(seconds=90)
 
 
 def test_a_lock_that_was_taken_away_is_lost(store: StateManager) -> None:

@@ -85,7 +85,7 @@ def test_a_newer_store_is_refused_with_what_to_do(store_url: DatabaseUrl) -> Non
 
 
 def test_fields_that_an_older_version_did_not_have_get_their_defaults(
-    store: StateManager, in_store: Callable[[str], None]
+    store: StateManager, in_store: Callable[[str], object]
 ) -> None:
     store.open_load(a_load())
     in_store("""UPDATE pipeline_loads SET read_window = '{"cursor":"updated_at"}'""")
@@ -97,7 +97,7 @@ def test_fields_that_an_older_version_did_not_have_get_their_defaults(
 
 
 def test_a_field_that_only_a_newer_version_knows_is_not_ignored(
-    store: StateManager, in_store: Callable[[str], None]
+    store: StateManager, in_store: Callable[[str], object]
 ) -> None:
     store.open_load(a_load())
     in_store("""UPDATE pipeline_loads SET read_window = '{"cursor":"updated_at","upper_exclusive":true}'""")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from dagster_pipeline.connectors.batch import EVERYTHING, WHOLE_TABLE
 from dagster_pipeline.errors import FatalError
@@ -16,6 +19,7 @@ from dagster_pipeline.state.state_manager import StateManager
 from tests.contract.state.loads import CREATED, TABLE, a_load, run
 
 OpenStore = Callable[..., StateManager]
+InStore = Callable[[str], list[Any]]
 
 
 def test_an_unknown_table_has_a_fresh_state(store: StateManager) -> None:
@@ -238,7 +242,7 @@ def test_a_ledger_of_ten_thousand_chunks_is_quick(store: StateManager) -> None:
 
 
 def test_pruning_removes_old_ledgers_but_keeps_each_tables_newest(
-    store: StateManager,
+    store: StateManager, in_store: InStore
 ) -> None:
     old, new = CREATED, CREATED + timedelta(days=10)
     for partition in ("", "eu"):
@@ -255,6 +259,8 @@ def test_pruning_removes_old_ledgers_but_keeps_each_tables_newest(
     assert store.count_prunable(CREATED + timedelta(days=1)) == 5
     assert store.prune(CREATED + timedelta(days=1)) == 5
     assert store.prune(CREATED + timedelta(days=1)) == 0
+    # Five loads are left, of two chunks each.
+    assert in_store("SELECT count(*) FROM pipeline_chunks") == [(10,)]
     assert store.read(TABLE).open_load == left_open
     assert store.read("amtdb/quiet").cursor == "q"
 
@@ -280,6 +286,29 @@ def test_a_restored_table_stands_where_it_stood_and_its_version_never_goes_down(
     assert store.read(TABLE) == replace(given, version=51)
     store.restore([replace(given, version=70)])
     assert store.read(TABLE) == replace(given, version=70)
+
+
+def test_a_reader_sees_one_moment_though_a_load_ends_meanwhile(
+    store: StateManager, open_store: OpenStore
+) -> None:
+    load = a_load(chunks=0, advance_to="9")
+    store.open_load(load)
+    other = open_store()
+    other.read(TABLE)
+    ended: list[TableState] = []
+    reads = itertools.count()
+
+    def end_it(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("SELECT pipeline_loads") and next(reads) == 0:
+            ended.append(other.close_load(load.load_id, rows=1))
+
+    event.listen(Engine, "after_cursor_execute", end_it)
+    try:
+        seen = store.read(TABLE)
+    finally:
+        event.remove(Engine, "after_cursor_execute", end_it)
+    assert (seen.cursor, seen.open_load) == (None, load)
+    assert [store.read(TABLE)] == ended
 
 
 def test_a_store_can_be_closed_twice_and_used_again(store: StateManager) -> None:
