@@ -25,10 +25,14 @@ def parse_duration(value: Any) -> timedelta:
     seconds = _seconds(value)
     if seconds is None:
         raise ValueError(
-            "is not a duration.", "Write one like 90s, 10m, 2h30m or 1d, or a whole number of seconds."
+            f"is '{str(value)[:40]}', which is no duration.",
+            "Write one like 90s, 10m, 2h30m or 1d, or a whole number of seconds.",
         )
     if not 0 <= seconds <= _LONGEST.total_seconds():
-        raise ValueError("is no duration between 0 and ten years.", f"The longest is {_LONGEST.days}d.")
+        raise ValueError(
+            f"is '{str(value)[:40]}', which is not between 0 and ten years.",
+            f"The longest is {_LONGEST.days}d.",
+        )
     return timedelta(seconds=seconds)
 
 

@@ -34,14 +34,16 @@ Duration = Annotated[
     PlainSerializer(format_duration, when_used="json"),
     WithJsonSchema({"type": ["string", "integer"], "pattern": DURATION_PATTERN, "minimum": 0}),
 ]
-Identifier = Annotated[str, Field(min_length=1, max_length=128)]
+Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1F\x7F]+$")]
 Names = Annotated[tuple[Identifier, ...], Field(strict=False)]
 _MINUTE = timedelta(seconds=60)
 
 
 def _at_least_a_minute(value: timedelta) -> timedelta:
     if value < _MINUTE:  # dagster's FreshnessPolicy.time_window refuses less
-        raise ValueError("is shorter than a minute.", "The shortest is 60s.")
+        raise ValueError(
+            f"is {format_duration(value)}, which is shorter than a minute.", "The shortest is 60s."
+        )
     return value
 
 

@@ -180,7 +180,7 @@ class DefaultsFile(Model):
     enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     source: SourceSection = Field(default=SourceSection(), description="Where the table comes from.")
     destination: DestinationSection = Field(
-        default=DestinationSection(), description="Where the table goes and how ClickHouse keeps it."
+        default=DestinationSection(), description="Where the table goes, and how it is kept there."
     )
     sync: SyncSettings = Field(default=SyncSettings(), description="How the table follows its source.")
     schedule: Annotated[Schedule, BeforeValidator(_cron_text_to_map)] | None = Field(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
+
+_MOST_COMPARED = 1_000  # a comparison takes microseconds, and a file may hold many wrong names
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,9 @@ class Finding:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, also when only the case differs."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
+    by_folded: dict[str, str] = {}
+    for candidate in islice(known, _MOST_COMPARED):
+        by_folded.setdefault(candidate.casefold(), candidate)
     matches = get_close_matches(word[:100].casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None
 

@@ -96,7 +96,9 @@ def partitions(table: TableSchema) -> Iterator[Finding]:
         )
     if cut.every is not None and cut.start is None:
         yield Finding(
-            "partitions", "`partitions` by time needs `start`.", 'Write start: "2024-01-31" or another day.'
+            "partitions.start",
+            "`partitions` by time needs `start`.",
+            'Write start: "2024-01-31" or another day.',
         )
     if len(set(cut.values)) != len(cut.values):
         yield Finding("partitions.values", "A value is listed twice.", "Keep one of each.")
@@ -116,7 +118,9 @@ def _term(
         if column is None:
             yield unknown_column(key, where, name, names)
             continue
-        if column.mask is Mask.DROP:
+        if (
+            column.mask is Mask.DROP and not column.primary_key
+        ):  # a dropped key is refused where it is dropped
             yield Finding(
                 key, f"{where} names '{name}', which `mask: drop` leaves out.", "Use another column."
             )

@@ -19,10 +19,8 @@ from dagster_pipeline.schema.shape_messages import allowed_values, finding_of, k
 
 _M = TypeVar("_M", bound=BaseModel)
 _ROUNDS = 8
-_STAND_INS: dict[str, Any] = {
-    "version": 1,
-    "type": "text",
-}  # for required keys, while looking for more problems
+# In place of required keys that are missing, while looking for more problems; chosen so that no rule minds them.
+_STAND_INS: dict[str, Any] = {"version": 1, "type": "timestamp"}
 
 Step = str | int
 
@@ -84,11 +82,18 @@ def _mend_all(model: type[BaseModel], shape: Shape[_M], errors: Iterator[ErrorDe
     for details in errors:
         steps = tuple(step for step in details["loc"] if step != "[key]")
         key = key_of(steps)
-        if key not in shape.touched:
+        if key not in shape.touched and not _follows_from_mending(shape, details, key):
             shape.findings.append(finding_of(model, details, steps, key))
         shape.touched.add(key)
         mended |= _mend(model, shape, details, steps)
     return mended
+
+
+def _follows_from_mending(shape: Shape[_M], details: ErrorDetails, key: str) -> bool:
+    """A map as a whole is refused after one of its keys was; the key's own finding says all there is to say."""
+    return details["type"] == "value_error" and any(
+        touched.startswith(f"{key}.") for touched in shape.touched
+    )
 
 
 def _mend(model: type[BaseModel], shape: Shape[_M], details: ErrorDetails, steps: tuple[Step, ...]) -> bool:
@@ -137,6 +142,9 @@ def _take_away(shape: Shape[_M], steps: tuple[Step, ...]) -> bool:
         if isinstance(holder, dict) and steps[-1] in holder:
             shape.touched.add(key_of(steps))
             del holder[str(steps[-1])]
+            return True
+        if steps[:-1] == ("checks",) and isinstance(holder, list):
+            holder[int(steps[-1])] = {"sql": {"name": f"unreadable_check_{steps[-1]}", "query": "SELECT 0"}}
             return True
         steps = steps[:-1]
     return False

@@ -163,6 +163,7 @@ _BOUNDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     "greater_than_equal": lambda limits: ("is too small.", f"The least is {limits['ge']}."),
     "less_than_equal": lambda limits: ("is too large.", f"The greatest is {limits['le']}."),
     "string_too_short": lambda _: ("is empty.", "Write a value, or remove the key."),
+    "string_pattern_mismatch": lambda _: ("holds a control character or a line break.", "Remove it."),
     "string_too_long": lambda limits: (
         "is too long.",
         f"At most {limits['max_length']} characters are allowed.",
