@@ -64,15 +64,17 @@ class Document:
 def read_document(text: str, path: str) -> Document:
     """Read one file's text. Never raises for any text; `problems` says what is wrong with it."""
     document = Document(path)
-    loader = _Loader(text)
+    loader: Any = None
     try:
+        loader = _Loader(text)
         _Reader(loader, document).read()
     except _StopReading as stop:
         document.problems.append(stop.problem)
     except yaml.YAMLError as error:
         document.problems.append(syntax_problem(error, path, text))
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return document
 
 

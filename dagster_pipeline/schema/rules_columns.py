@@ -118,19 +118,15 @@ def _term(
         if column is None:
             yield unknown_column(key, where, name, names)
             continue
-        if (
-            column.mask is Mask.DROP and not column.primary_key
-        ):  # a dropped key is refused where it is dropped
+        if column.primary_key:
+            continue  # what a key may not be is said where the column stands
+        if column.mask is Mask.DROP:
             yield Finding(
                 key, f"{where} names '{name}', which `mask: drop` leaves out.", "Use another column."
             )
-        if replaces and not (column.primary_key or column.immutable):
+        if replaces and not column.immutable:
             yield _mutable(key, where, column)
-        if (
-            column.nullable
-            and not column.primary_key
-            and not table.destination.settings.get("allow_nullable_key")
-        ):
+        if column.nullable and not table.destination.settings.get("allow_nullable_key"):
             yield Finding(
                 key,
                 f"{where} names '{name}', which is nullable.",

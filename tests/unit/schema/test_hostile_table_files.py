@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_pipeline.errors import SchemaFilesError
+from dagster_pipeline.schema import document
 from dagster_pipeline.schema.document import read_document
 from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.loader import SchemaLoader
@@ -176,13 +177,14 @@ words = st.sampled_from(
 )
 
 
-class PlainLoader(yaml.SafeLoader):
-    """PyYAML as it is, but dates stay text."""
+class PlainLoader(yaml.CSafeLoader):
+    """PyYAML as it is, but dates stay text, and so do `<<` and `=` as values, which it has no value for."""
 
 
+NOT_TEXT = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "null")}
 PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in NOT_TEXT]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -193,9 +195,9 @@ PlainLoader.yaml_implicit_resolvers = {
     | st.dictionaries(words, words).map(yaml.safe_dump)
 )
 def test_what_the_reader_takes_without_a_problem_is_what_yaml_means(text):
-    document = read_document(text, "x.yml")
-    if not document.problems:
-        assert document.tree == yaml.load(text, PlainLoader)
+    read = read_document(text, "x.yml")
+    if not read.problems:
+        assert read.tree == yaml.load(text, PlainLoader)
 
 
 VALUES = st.recursive(
@@ -247,3 +249,14 @@ def load(file: Path) -> None:
     """Load the tree of one file; problems are fine, any other error is not."""
     with contextlib.suppress(SchemaFilesError):
         SchemaLoader(file.parents[2], judges=(TypeMapper().problems,)).load()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.lists(words, max_size=30).map("".join))
+def test_without_libyaml_the_same_texts_are_taken_and_mean_the_same(monkeypatch, text):
+    with_libyaml = read_document(text, "x.yml")
+    with monkeypatch.context() as patched:
+        patched.setattr(document, "_Loader", yaml.SafeLoader)
+        without = read_document(text, "x.yml")
+    if not with_libyaml.problems and not without.problems:
+        assert (without.tree, without.places) == (with_libyaml.tree, with_libyaml.places)
