@@ -69,7 +69,8 @@ class Readers:
     ) -> Generator[Generator[Batch, None, None], None, None]:
         """Ask one child; leaving before the end kills it, and with it the statement's connection."""
         child = self._child()
-        batches = self._batches(child, select, table, source)
+        ended_well = threading.Event()
+        batches = self._batches(child, select, table, source, ended_well)
         request = {
             "url": self._address(),
             "query": query,
@@ -77,14 +78,12 @@ class Readers:
             "batch_rows": rows_per_batch,
             "guards": _widths(len(select.guarded)),
         }
-        finished = False
         try:
             self._ask(child, request, source)
             yield batches
-            finished = next(batches, None) is None
         finally:
             batches.close()
-            if not finished:
+            if not ended_well.is_set():
                 self._end(child)
 
     def close(self) -> None:
@@ -127,11 +126,17 @@ class Readers:
             raise _died(source) from error
 
     def _batches(
-        self, child: subprocess.Popen[bytes], select: SelectList, table: str, source: str
+        self,
+        child: subprocess.Popen[bytes],
+        select: SelectList,
+        table: str,
+        source: str,
+        ended_well: threading.Event,
     ) -> Generator[Batch, None, None]:
         while True:
             kind, rows, facts, payload = _frame(_pipe(child.stdout), source)
             if kind == b"D":
+                ended_well.set()
                 return
             if kind == b"E":
                 raise _translated(str(facts["words"]), self._url, source)
