@@ -3,105 +3,50 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from dagster_pipeline.connectors.batch import (
-    WHOLE_TABLE,
-    Batch,
-    KeyRange,
-    SourceBounds,
-    SourceTable,
-    Window,
-    WireFormat,
-)
-from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
-from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
+from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
+from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
 from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
-from dagster_pipeline.connectors.sources.mysql.splitting import asking as rows_of
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
-from dagster_pipeline.connectors.sources.predicates import where_clause
 from dagster_pipeline.connectors.sources.query_comment import commented
 from dagster_pipeline.connectors.sources.select_list import select_list
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
+from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
 
 PROBED_ROWS = 200
 
 
-class MySQLSource(BaseSourceConnector):
+class MySQLSource(SqlSource[CatalogTable]):
     """One table of one MySQL or MariaDB database. Nothing is connected before the first call."""
 
     dialect: ClassVar[str] = "mysql"
     wire_format: ClassVar[WireFormat] = WireFormat.ARROW_STREAM
 
+    sql = DIALECT
+    integer_types = INTEGER_TYPES
+
     def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: str | None = None) -> None:
-        super().__init__(schema)
-        self._url = url
-        self._mask_key = mask_key
-        self._database = url.database or schema.source.database
-        self._name = f"{self._database}.{schema.source.table}"
-        self._relation = f"{DIALECT.quote(self._database)}.{DIALECT.quote(schema.source.table)}"
+        database, table = url.database or schema.source.database, schema.source.table
+        relation = f"{DIALECT.quote(database)}.{DIALECT.quote(table)}"
+        super().__init__(schema, url=url, relation=relation, mask_key=mask_key)
+        self._name = f"{database}.{table}"
         self._small: Connection[Cursor] | None = None
-        self._catalog: CatalogTable | None = None
-        self._readers = Readers(url, self._database)
+        self._readers = Readers(url, database)
         self._lock = threading.Lock()
-
-    def describe(self) -> SourceTable:
-        """The table as the catalog has it now."""
-        with self._asking() as cursor:
-            self._catalog = read_table(
-                cursor, database=self._database, table=self.schema.source.table, url=self._url
-            )
-        return self._catalog.described
-
-    def bounds(self, cursor: str, *, floor: str | None, count_nulls: bool) -> SourceBounds:
-        """The cursor's bounds; see `settling`."""
-        column = self._described().compared[cursor]
-        question = BoundsQuestion(
-            relation=self._relation,
-            column=column,
-            floor=floor,
-            settle=self.schema.sync.settle,
-            is_mariadb=self._is_mariadb,
-            asking=self._asking,
-        )
-        bounds = question.answer()
-        if not (count_nulls and column.nullable):
-            return bounds
-        own_filter = f"({self.schema.source.where}\n) AND " if self.schema.source.where else ""
-        return replace(bounds, null_rows=self._count(f" WHERE {own_filter}{DIALECT.quote(cursor)} IS NULL"))
-
-    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
-        """Ranges of the key; see `key_splitter`."""
-        catalog = self._described()
-        with self._asking() as cursor:
-            splitter = KeySplitter(
-                dialect=DIALECT,
-                columns=catalog.compared,
-                relation=self._relation,
-                table_filter=self.schema.source.where,
-                analyzed=catalog.described.estimated_rows > 0,
-                integer_types=INTEGER_TYPES,
-                ask=rows_of(cursor),
-                estimate=estimating(cursor),
-            )
-            return splitter.split(columns, window, target_rows)
-
-    def count(self, window: Window) -> int:
-        """Rows of the window."""
-        return self._count(self._where(window, WHOLE_TABLE))
 
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
@@ -140,23 +85,21 @@ class MySQLSource(BaseSourceConnector):
             ((version,),) = cursor.fetchall()
             return "mariadb" in str(version).lower()
 
-    def _described(self) -> CatalogTable:
-        if self._catalog is None:
-            self.describe()
-        if self._catalog is None:
-            raise AssertionError("describe() leaves a catalog table behind")
-        return self._catalog
+    def _read_catalog(self, cursor: Cursor) -> CatalogTable:
+        return read_table(cursor, database=self._database, table=self.schema.source.table, url=self._url)
 
-    def _where(self, window: Window, key_range: KeyRange) -> str:
-        columns = self._described().compared
-        table_filter = self.schema.source.where
-        return where_clause(DIALECT, columns, table_filter=table_filter, window=window, key_range=key_range)
+    def _estimating(self, cursor: Cursor) -> Callable[[str], int]:
+        return estimating(cursor)
 
-    def _count(self, where: str) -> int:
-        with self._asking() as cursor:
-            cursor.execute(commented(f"SELECT COUNT(*) FROM {self._relation}{where}"))
-            ((rows,),) = cursor.fetchall()
-            return int(rows)
+    def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
+        return BoundsQuestion(
+            relation=self._relation,
+            column=column,
+            floor=floor,
+            settle=self.schema.sync.settle,
+            is_mariadb=self._is_mariadb,
+            asking=self._asking,
+        ).answer()
 
     def _rows_per_batch(self) -> int:
         with self._lock:  # chunks begin in several threads, the connection serves one
@@ -165,7 +108,7 @@ class MySQLSource(BaseSourceConnector):
     @cached_property
     def _measured_rows_per_batch(self) -> int:
         """By the catalog's estimate or by what the first rows really are, whichever is wider."""
-        catalog = self._described()
+        catalog = self._catalog
         estimate = catalog.described.estimated_bytes_per_row
         if not catalog.wide:
             return batch_rows(estimate or 1000)

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pymysql.cursors import Cursor
-
-
-def asking(cursor: Cursor) -> Callable[[str], Sequence[tuple[Any, ...]]]:
-    """Runs a statement and returns its rows."""
-
-    def ask(statement: str) -> Sequence[tuple[Any, ...]]:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-    return ask
 
 
 def estimating(cursor: Cursor) -> Callable[[str], int]:

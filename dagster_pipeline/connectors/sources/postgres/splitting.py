@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 from dagster_pipeline.connectors.sources.postgres.connection import Cursor
 
 INTEGER_TYPES = frozenset({"smallint", "integer", "bigint"})
-
-
-def asking(cursor: Cursor) -> Callable[[str], Sequence[tuple[Any, ...]]]:
-    """Runs a statement and returns its rows."""
-
-    def ask(statement: str) -> Sequence[tuple[Any, ...]]:
-        cursor.execute(statement)
-        return cursor.fetchall()
-
-    return ask
 
 
 def estimating(cursor: Cursor) -> Callable[[str], int]:

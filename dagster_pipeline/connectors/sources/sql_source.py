@@ -1,0 +1,128 @@
+"""What SQL databases answer alike: describing, bounding, splitting and counting over a cursor and a dialect.
+
+A folder per database brings the dialect, the catalog's questions, the rules of settled bounds, and how rows are read.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from dagster_pipeline.connectors.batch import WHOLE_TABLE, KeyRange, SourceBounds, SourceTable, Window
+from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector
+from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
+from dagster_pipeline.connectors.sources.predicates import where_clause
+from dagster_pipeline.connectors.sources.query_comment import commented
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.schema.models import TableSchema
+
+
+class DescribedTable(Protocol):
+    """What a database's catalog answers; each folder's own value may hold more."""
+
+    @property
+    def described(self) -> SourceTable:
+        """The contract's answer."""
+
+    @property
+    def compared(self) -> Mapping[str, ComparedColumn]:
+        """Every column as windows and key ranges compare it."""
+
+
+Catalog = TypeVar("Catalog", bound=DescribedTable)
+
+
+class SqlSource(BaseSourceConnector, Generic[Catalog]):
+    """One table of one SQL database. Nothing is connected before the first call."""
+
+    sql: ClassVar[SqlDialect]
+    integer_types: ClassVar[frozenset[str]]
+
+    def __init__(
+        self, schema: TableSchema, *, url: DatabaseUrl, relation: str, mask_key: str | None = None
+    ) -> None:
+        super().__init__(schema)
+        self._url = url
+        self._database = url.database or schema.source.database
+        self._relation = relation
+        self._mask_key = mask_key
+        self._known: Catalog | None = None
+
+    @abstractmethod
+    def _asking(self) -> AbstractContextManager[Any]:
+        """A DB-API cursor for small questions, whose errors are ours."""
+
+    @abstractmethod
+    def _read_catalog(self, cursor: Any) -> Catalog:
+        """Describe the table."""
+
+    @abstractmethod
+    def _estimating(self, cursor: Any) -> Callable[[str], int]:
+        """The optimizer's row estimate of a statement."""
+
+    @abstractmethod
+    def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
+        """The cursor's bounds, rows without a value not counted; see `settling`."""
+
+    def describe(self) -> SourceTable:
+        """The table as the catalog has it now."""
+        with self._asking() as cursor:
+            self._known = self._read_catalog(cursor)
+        return self._known.described
+
+    def bounds(self, cursor: str, *, floor: str | None, count_nulls: bool) -> SourceBounds:
+        """The cursor's bounds; a column that cannot be NULL is not counted."""
+        column = self._catalog.compared[cursor]
+        bounds = self._bounds_of(column, floor)
+        if not (count_nulls and column.nullable):
+            return bounds
+        own_filter = f"({self.schema.source.where}\n) AND " if self.schema.source.where else ""
+        return replace(bounds, null_rows=self._count(f" WHERE {own_filter}{self.sql.quote(cursor)} IS NULL"))
+
+    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
+        """Ranges of the key; see `key_splitter`."""
+        catalog = self._catalog
+        with self._asking() as cursor:
+
+            def ask(statement: str) -> Any:
+                cursor.execute(statement)
+                return cursor.fetchall()
+
+            splitter = KeySplitter(
+                dialect=self.sql,
+                columns=catalog.compared,
+                relation=self._relation,
+                table_filter=self.schema.source.where,
+                analyzed=catalog.described.estimated_rows > 0,
+                integer_types=self.integer_types,
+                ask=ask,
+                estimate=self._estimating(cursor),
+            )
+            return splitter.split(columns, window, target_rows)
+
+    def count(self, window: Window) -> int:
+        """Rows of the window."""
+        return self._count(self._where(window, WHOLE_TABLE))
+
+    @property
+    def _catalog(self) -> Catalog:
+        """What the catalog said the last time; asked now when it was not."""
+        if self._known is None:
+            with self._asking() as cursor:
+                self._known = self._read_catalog(cursor)
+        return self._known
+
+    def _where(self, window: Window, key_range: KeyRange) -> str:
+        table_filter = self.schema.source.where
+        columns = self._catalog.compared
+        return where_clause(self.sql, columns, table_filter=table_filter, window=window, key_range=key_range)
+
+    def _count(self, where: str) -> int:
+        with self._asking() as cursor:
+            cursor.execute(commented(f"SELECT count(*) FROM {self._relation}{where}"))
+            ((rows,),) = cursor.fetchall()
+            return int(rows)
