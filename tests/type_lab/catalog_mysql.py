@@ -406,7 +406,7 @@ MORE = {
     "decimal(20,4)": decimal_literals(20, 4), "decimal(24,6) unsigned": decimal_literals(24, 6, signed=False),
     "decimal(38,18)": decimal_literals(38, 18), "decimal(65,30)": decimal_literals(65, 30), "decimal(65)": decimal_literals(65, 0),
     "decimal": decimal_literals(10, 0), "numeric(10,2)": decimal_literals(10, 2), "dec(5,5)": decimal_literals(5, 5),
-    "float": FLOATS, "float unsigned": tuple(each for each in FLOATS if "-" not in each[:1]), "float(7,3)": FLOATS[4:7] + ("9999.999", "-9999.999", "0.001", "0", "1", "-1", "0.5"),
+    "float": FLOATS, "float unsigned": tuple(each for each in FLOATS if "-" not in each[:1]), "float(7,3)": (*FLOATS[4:7], "9999.999", "-9999.999", "0.001", "0", "1", "-1", "0.5"),
     "double": DOUBLES, "double precision": DOUBLES, "real": DOUBLES, "float(53)": DOUBLES,
     "double(10,2) unsigned": ("0", "0.01", "0.1", "1", "1.5", "99.99", "12345.67", "99999999.99", "0.99", "1234567.89"),
     "bit(8)": tuple(str(each) for each in (0, 1, 2, 7, 8, 9, 10, 39, 92, 127, 128, 254, 255)), "bit(64)": integers(64, signed=False),

@@ -545,7 +545,7 @@ MORE = {
     "ltree": quoted("", "a", "a.b", "a.b.c", "A.b", "a_b.c", "1.2.3", "Top.Science", "z", "a.a.a.a.a.a.a.a"),
     "cube": quoted("(0)", "(1,2)", "(1,2),(3,4)", "(0.1)", "(1e300)", "(-1,-2,-3)", "(0,0,0)", "(1),(2)", "(1e-300)", "(0.30000000000000004)"),
     "seg": quoted("0", "1", "-1", "1.0", "1 .. 2", "1.5 .. 2.5", "1 ..", ".. 1", "~1", "<1"),
-    "enum mood": quoted("ok", "it's", "a,b", "", 'ü \\ "x"') + ("NULL",),
+    "enum mood": (*quoted("ok", "it's", "a,b", "", 'ü \\ "x"'), "NULL"),
     "domain positive (integer)": tuple(each for each in integers(32) if int(each) > 0),
     "domain email (character varying(200))": ACCENTS, "domain price (numeric(12,3))": decimals(12, 3),
     "composite address": ("ROW(NULL, NULL, NULL)", "ROW('', 0, 0)", "ROW('a', 1, 1.5)", "ROW('a,b', 1, 1)", "ROW('(', 2, 2)", "ROW('\"', 3, 3)",

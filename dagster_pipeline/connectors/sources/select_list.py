@@ -1,6 +1,6 @@
 """From column mappings to a select list with guards and flag columns, and from flags back to counts.
 
-A guarded column is read as `CASE WHEN <violated> THEN <replacement> ELSE <read> END`. Which rows were changed is told
+A guarded column is read as its replacement where its guard is violated, else as it is. Which rows were changed is told
 by integer flag columns after the last column: bit `i` is set when the `i`-th guarded column was violated. They never
 reach the sink; a table without guards has none.
 """
@@ -77,7 +77,7 @@ def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
         return read
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = mapping.guard.replacement.replace("{column}", column)
-    return f"CASE WHEN {violated} THEN {replacement} ELSE {read} END"
+    return dialect.either(violated, replacement, read)
 
 
 def _flags(dialect: SqlDialect, group: tuple[ColumnMapping, ...]) -> str:
