@@ -432,7 +432,26 @@ MORE_OF_MARIADB = {
     "inet6": quoted("::", "::1", "::ffff:0:0", "::ffff:255.255.255.255", "::1.2.3.4", "fe80::1", "ff02::1", "2001:db8::", "1:2:3:4:5:6:7:8", "ffff::"),
 }  # fmt: skip
 
-CASES = enriched((*NUMBERS, *TIMES, *TEXTS), MORE)
+BITS = tuple(
+    TypeCase(
+        f"bit({width})", "UInt64", integers(width, signed=False), source_text="CAST({column} + 0 AS CHAR)"
+    )
+    for width in range(2, 64)
+    if width != 8
+)
+LATIN_BYTES = "0x" + "".join(f"{byte:02x}" for byte in range(1, 256))
+CHARACTER_SETS = tuple(
+    TypeCase(
+        "varchar(300)",
+        "String",
+        (f"CONVERT({LATIN_BYTES} USING {name})", "''", "'\\t'"),
+        ddl=f"varchar(300) CHARACTER SET {name}",
+    )
+    for name in ("latin1", "latin2", "cp1251", "cp850", "koi8r", "greek", "hebrew", "macroman", "cp1250")
+)
+"""Every byte that a one-byte character set knows."""
+
+CASES = enriched((*NUMBERS, *BITS, *TIMES, *TEXTS, *CHARACTER_SETS), MORE)
 MARIADB_ONLY = enriched(MARIADB_ONLY_TYPES, MORE_OF_MARIADB)
 
 REFUSED = (

@@ -140,10 +140,13 @@ class MariaDbDatabase(Database):
         "init_connect",
         "div_precision_increment",
     )
+    _MODES = (
+        "ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,NO_ZERO_DATE,NO_ZERO_IN_DATE,STRICT_ALL_TABLES,"
+        "PAD_CHAR_TO_FULL_LENGTH,HIGH_NOT_PRECEDENCE,REAL_AS_FLOAT,NO_UNSIGNED_SUBTRACTION"
+    )
     hostile = (
         "SET GLOBAL time_zone = '+05:45'",
-        "SET GLOBAL sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-        "STRICT_ALL_TABLES,PAD_CHAR_TO_FULL_LENGTH,HIGH_NOT_PRECEDENCE,REAL_AS_FLOAT,NO_UNSIGNED_SUBTRACTION'",
+        f"SET GLOBAL sql_mode = '{_MODES}'",
         "SET GLOBAL character_set_server = 'latin1'",
         "SET GLOBAL collation_server = 'latin1_german1_ci'",
         "SET GLOBAL init_connect = 'SET NAMES koi8r, lc_time_names = ''de_DE'''",

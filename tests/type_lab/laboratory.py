@@ -154,10 +154,10 @@ class Laboratory:
         *,
         mode: str,
         out_of_range: str = "fail",
-        **source: str,
+        arrives_in: str = "",
     ) -> SyncResult:
         """Write the table's file, load it as anybody's, and bring the table forward once."""
-        schema = self.schema(table, columns, mode=mode, out_of_range=out_of_range, **source)
+        schema = self.schema(table, columns, mode=mode, out_of_range=out_of_range, arrives_in=arrives_in)
         with self.database.source(schema) as connector:
             return TableSync(schema, source=connector, sink=self.sink, state=self.state, run_id="lab").run()
 
@@ -168,7 +168,7 @@ class Laboratory:
         *,
         mode: str,
         out_of_range: str = "fail",
-        **source: str,
+        arrives_in: str = "",
     ) -> TableSchema:
         """The table's file, as the loader reads it."""
         moment = {"mysql": "datetime(6)", "postgres": "timestamp with time zone"}[self.database.dialect]
@@ -178,8 +178,8 @@ class Laboratory:
         )
         file = {
             "version": 1,
-            "source": {"table": table, **source},
-            "destination": {"database": WAREHOUSE_DATABASE, "table": table},
+            "source": {"table": table},
+            "destination": {"database": WAREHOUSE_DATABASE, "table": arrives_in or table},
             "sync": sync,
             "columns": [*own, *columns],
         }
