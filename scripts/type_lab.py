@@ -48,7 +48,9 @@ def main() -> int:
     wrong = [each for findings in found for each in findings.wrong]
     for findings in found:
         loads = sum(row.loaded for row in findings.rows.values())
-        print(f"{findings.product}: {len(findings.rows)} cases, {loads:,} loads of a value, {len(findings.wrong)} wrong")
+        print(
+            f"{findings.product}: {len(findings.rows)} cases, {loads:,} loads of a value, {len(findings.wrong)} wrong"
+        )
     print("\n".join([*wrong, f"Written to {PAGE.name}."]))
     return 1 if wrong else 0
 
@@ -86,7 +88,11 @@ def _database(product: Product, folder: Path) -> Iterator[str]:
 
 def _named(database: Database) -> str:
     ((version,),) = database.run("SELECT VERSION()")
-    name = "PostgreSQL" if database.dialect == "postgres" else ("MariaDB" if "mariadb" in version.lower() else "MySQL")
+    name = (
+        "PostgreSQL"
+        if database.dialect == "postgres"
+        else ("MariaDB" if "mariadb" in version.lower() else "MySQL")
+    )
     number = version.split()[1] if database.dialect == "postgres" else version.split("-")[0]
     return f"{name} {number}"
 

@@ -6,13 +6,12 @@ compared. Nothing of the project's own conversion code takes part in that.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_identifier
@@ -30,6 +29,7 @@ from tests.type_lab.databases import Database
 COLUMNS_PER_TABLE = 40
 WAREHOUSE_DATABASE = "lab"
 Literals = Sequence[str]
+NamedCases = Sequence[tuple[str, TypeCase]]
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Laboratory:
         """Every value that must arrive as it was: loaded once, then moved to other rows by an update and loaded again."""
         for some in _grouped(cases):
             table = self._table(some)
-            rows = max(len(case.exact) + _has_null(case) for case in some)
+            rows = max(len(case.exact) + case.takes_null for case in some)
             values = [[_nth(case, row) for case in some] for row in range(rows)]
             self._fill(table, some, values)
             first = self.load(table, self._columns(some), mode=mode)
-            wrong = self._compare(table, table, some)
+            wrong = self.compare(table, table, _numbered(some))
             self._refill(table, some, values[1:] + values[:1])
             second = self.load(table, self._columns(some), mode=mode)
-            again = self._compare(table, table, some)
+            again = self.compare(table, table, _numbered(some))
             assert first.moved.rows == second.moved.rows == rows
             stored = _stored(first)
             for number, case in enumerate(some):
@@ -101,7 +101,7 @@ class Laboratory:
             self._fill(table, some, [[_pair(case, row)[0] for case in some] for row in range(rows)])
             self._fill(twin, some, [[_pair(case, row)[1] for case in some] for row in range(rows)])
             result = self.load(table, self._columns(some), mode=mode, out_of_range="clamp")
-            wrong = self._compare(twin, table, some)
+            wrong = self.compare(twin, table, _numbered(some))
             for number, case in enumerate(some):
                 failed = (*wrong[number], *_miscounted(result, number, len(case.coerced)))
                 coerced = len(case.coerced) - len(failed)
@@ -111,12 +111,12 @@ class Laboratory:
 
     def nulled(self, cases: Sequence[TypeCase], *, mode: str) -> Iterator[Outcome]:
         """Values that do not fit become NULL by `out_of_range: null`, and each is counted. Arrays have no NULL."""
-        for some in _grouped([case for case in cases if case.coerced and not _is_array(case)]):
+        for some in _grouped([case for case in cases if case.coerced and not case.is_array]):
             table = self._table(some)
             rows = max(len(case.coerced) for case in some)
             self._fill(table, some, [[_pair(case, row)[0] for case in some] for row in range(rows)])
             result = self.load(table, self._columns(some), mode=mode, out_of_range="null")
-            found = self._warehouse_texts(table, some)
+            found = self._warehouse_texts(table, _numbered(some))
             for number, case in enumerate(some):
                 kept = [
                     str(row[number + 1]) for row in found[: len(case.coerced)] if row[number + 1] is not None
@@ -155,9 +155,14 @@ class Laboratory:
         mode: str,
         out_of_range: str = "fail",
         arrives_in: str = "",
+        chunk_rows: int | None = None,
     ) -> SyncResult:
         """Write the table's file, load it as anybody's, and bring the table forward once."""
         schema = self.schema(table, columns, mode=mode, out_of_range=out_of_range, arrives_in=arrives_in)
+        if chunk_rows:  # smaller than a file may ask for, so that few rows are many chunks
+            schema = schema.model_copy(
+                update={"sync": schema.sync.model_copy(update={"chunk_rows": chunk_rows})}
+            )
         with self.database.source(schema) as connector:
             return TableSync(schema, source=connector, sink=self.sink, state=self.state, run_id="lab").run()
 
@@ -172,7 +177,11 @@ class Laboratory:
     ) -> TableSchema:
         """The table's file, as the loader reads it."""
         moment = {"mysql": "datetime(6)", "postgres": "timestamp with time zone"}[self.database.dialect]
-        own = [{"name": "id", "type": "bigint", "primary_key": True}, {"name": "changed_at", "type": moment}]
+        is_key = mode != "append" and not any(column.get("primary_key") for column in columns)
+        own = [
+            {"name": "id", "type": "bigint", "primary_key": is_key},
+            {"name": "changed_at", "type": moment},
+        ]
         sync = {"mode": mode, "out_of_range": out_of_range} | (
             {"cursor": "changed_at"} if mode != "full" else {}
         )
@@ -186,7 +195,7 @@ class Laboratory:
         root = self._folder / f"files_{self._tables}"
         folder = root / self.database.dialect / self.database.name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.yml").write_text(yaml.safe_dump(file, sort_keys=False, allow_unicode=True))
+        (folder / "table.yml").write_text(json.dumps(file, ensure_ascii=False))
         (schema,) = SchemaLoader(root, judges=(TypeMapper().problems,)).load()
         return schema
 
@@ -213,9 +222,9 @@ class Laboratory:
         return columns
 
     def _fill(self, table: str, cases: Sequence[TypeCase], rows: Sequence[Literals]) -> None:
-        names = ", ".join(f"c{number}" for number, case in enumerate(cases) if not _is_generated(case))
+        names = ", ".join(f"c{number}" for number, case in enumerate(cases) if not case.is_generated)
         for number, row in enumerate(rows):
-            values = [value for case, value in zip(cases, row, strict=True) if not _is_generated(case)]
+            values = [value for case, value in zip(cases, row, strict=True) if not case.is_generated]
             listed = ", ".join((f"{number}", f"'2024-01-01 00:00:{number % 60:02}'", *values))
             self.database.run(f"INSERT INTO {table} (id, changed_at, {names}) VALUES ({listed})")
 
@@ -224,14 +233,19 @@ class Laboratory:
             changes = [
                 f"c{column} = {value}"
                 for column, (case, value) in enumerate(zip(cases, row, strict=True))
-                if not _is_generated(case)
+                if not case.is_generated
             ]
             listed = ", ".join((f"changed_at = '2024-02-01 00:00:{number % 60:02}'", *changes))
             self.database.run(f"UPDATE {table} SET {listed} WHERE id = {number}")
 
-    def _compare(self, source: str, warehouse: str, cases: Sequence[TypeCase]) -> list[tuple[str, ...]]:
-        """What differs, by case."""
-        expected, found = self._source_texts(source, cases), self._warehouse_texts(warehouse, cases)
+    def compare(
+        self, source: str, warehouse: str, columns: NamedCases, *, final: bool = True
+    ) -> list[tuple[str, ...]]:
+        """What differs, by column; rows are matched by `id`, which both tables have."""
+        expected, found = (
+            self._source_texts(source, columns),
+            self._warehouse_texts(warehouse, columns, final=final),
+        )
         assert [row[0] for row in expected] == [row[0] for row in found], f"{warehouse}: other rows"
         return [
             tuple(
@@ -239,20 +253,23 @@ class Laboratory:
                 for want, got in zip(expected, found, strict=True)
                 if _comparable(case, want[number]) != _comparable(case, got[number])
             )
-            for number, case in enumerate(cases, start=1)
+            for number, (_, case) in enumerate(columns, start=1)
         ]
 
-    def _source_texts(self, table: str, cases: Sequence[TypeCase]) -> list[tuple[Any, ...]]:
+    def _source_texts(self, table: str, columns: NamedCases) -> list[tuple[Any, ...]]:
+        database = self.database
         texts = [
-            self.database.printed((case.source_text or self.database.text).replace("{column}", f"c{number}"))
-            for number, case in enumerate(cases)
+            database.printed((case.source_text or database.text).replace("{column}", database.quote(name)))
+            for name, case in columns
         ]
-        return self.database.run(f"SELECT id, {', '.join(texts)} FROM {table} ORDER BY id")
+        return database.run(f"SELECT id, {', '.join(texts)} FROM {database.quote(table)} ORDER BY id")
 
-    def _warehouse_texts(self, table: str, cases: Sequence[TypeCase]) -> list[tuple[Any, ...]]:
-        texts = [case.warehouse_text.replace("{column}", f"c{number}") for number, case in enumerate(cases)]
-        name = f"{WAREHOUSE_DATABASE}.{quote_identifier(table)}"
-        return self.sink.rows(f"SELECT id, {', '.join(texts)} FROM {name} FINAL ORDER BY id")
+    def _warehouse_texts(
+        self, table: str, columns: NamedCases, *, final: bool = True
+    ) -> list[tuple[Any, ...]]:
+        texts = [case.warehouse_text.replace("{column}", quote_identifier(name)) for name, case in columns]
+        place = f"{WAREHOUSE_DATABASE}.{quote_identifier(table)}{' FINAL' if final else ''}"
+        return self.sink.rows(f"SELECT id, {', '.join(texts)} FROM {place} ORDER BY id")
 
     def _rows_in_warehouse(self, table: str) -> int:
         found = self.sink.rows(
@@ -268,29 +285,21 @@ def _grouped(cases: Sequence[TypeCase]) -> Iterator[Sequence[TypeCase]]:
         yield cases[start : start + COLUMNS_PER_TABLE]
 
 
+def _numbered(cases: Sequence[TypeCase]) -> NamedCases:
+    return [(f"c{number}", case) for number, case in enumerate(cases)]
+
+
 def _nth(case: TypeCase, row: int) -> str:
     """The row's value: the case's own in turn, then one NULL, then the first again."""
     if row < len(case.exact):
         return case.exact[row]
-    return "NULL" if _has_null(case) and row == len(case.exact) else case.exact[0]
+    return "NULL" if case.takes_null and row == len(case.exact) else case.exact[0]
 
 
 def _pair(case: TypeCase, row: int) -> tuple[str, str]:
     if row < len(case.coerced):
         return case.coerced[row]
     return (case.exact[0],) * 2
-
-
-def _has_null(case: TypeCase) -> bool:
-    return case.nullable and not _is_array(case) and not _is_generated(case)
-
-
-def _is_generated(case: TypeCase) -> bool:
-    return "GENERATED" in case.ddl
-
-
-def _is_array(case: TypeCase) -> bool:
-    return case.stored.startswith("Array")
 
 
 def _comparable(case: TypeCase, text: str | None) -> object:

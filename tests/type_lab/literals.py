@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tests.type_lab.case import TypeCase
@@ -47,7 +47,7 @@ def quoted(*texts: str) -> Literals:
     return tuple("'" + text.replace("'", "''") + "'" for text in texts)
 
 
-def enriched(cases: Iterable[TypeCase], more: dict[str, Sequence[str]]) -> tuple[TypeCase, ...]:
+def enriched(cases: Iterable[TypeCase], more: Mapping[str, Sequence[str]]) -> tuple[TypeCase, ...]:
     """The cases, with more values for the first case of each named type that has no override.
 
     Raises `KeyError` when a name in `more` is no such type: a misspelt name would silently add nothing.
