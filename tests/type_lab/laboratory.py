@@ -195,7 +195,7 @@ class Laboratory:
         root = self._folder / f"files_{self._tables}"
         folder = root / self.database.dialect / self.database.name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.yml").write_text(json.dumps(file, ensure_ascii=False))
+        (folder / "table.yml").write_text(_as_yaml(file))
         (schema,) = SchemaLoader(root, judges=(TypeMapper().problems,)).load()
         return schema
 
@@ -278,6 +278,11 @@ class Laboratory:
         if not found[0][0]:
             return 0
         return int(self.sink.rows(f"SELECT count() FROM {WAREHOUSE_DATABASE}.{table}")[0][0])
+
+
+def _as_yaml(file: dict[str, Any]) -> str:
+    """JSON is YAML in which every text is quoted; YAML wants one character escaped that JSON leaves as it is."""
+    return json.dumps(file, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _grouped(cases: Sequence[TypeCase]) -> Iterator[Sequence[TypeCase]]:

@@ -63,16 +63,12 @@ NAMES = (
     *("version", "deleted", "_out_of_range_0", "newest", "settled", "value", "size", "probe", "count", "x"),
 )
 TABLES = (
-    *(
-        "select",
-        "CamelCase",
-        " leading",
-        "per%cent %s %%",
-        "'\"`",
-        "sla/sh back\\slash",
-        "dot.dot;semi-- #/*",
-    ),
-    *(":name ?$1 {0} {table}", "über表имя", "a" * 60, "123"),
+    "select",
+    " leading CamelCase",
+    "per%cent %s %%'\"`",
+    "sla/sh back\\slash dot.dot;semi-- #/*",
+    ":name ?$1 {0} {table} über表имя",
+    "a" * 60,
 )
 OURS = ("_version", "_deleted", "_synced_at")
 
