@@ -9,21 +9,25 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.bench.lossless import measure
 from scripts.servers.clickhouse_http import running_front
 from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
 from scripts.servers.product import Product
-from scripts.servers.provide import choose
+from scripts.servers.scratch import scratch_database
 from tests.type_lab.databases import Database, MariaDbDatabase, PostgresDatabase
 from tests.type_lab.laboratory import Laboratory
+from tests.type_lab.random_tables import random_table
+from tests.type_lab.random_trial import trial
 from tests.type_lab.report import Findings, page
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "type-lab.md"
+RANDOM_TABLES = 100
+"""For each source and warehouse."""
 PRODUCTS: tuple[tuple[Product, type[PostgresDatabase | MariaDbDatabase]], ...] = (
     (Postgres(), PostgresDatabase),
     (MariaDb(), MariaDbDatabase),
@@ -37,14 +41,16 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="type-lab-")))
         folder.chmod(0o755)
         for product, kind in PRODUCTS:
-            database = kind(stack.enter_context(_database(product, folder)))
-            findings = Findings(_named(database), database.refused)
+            database = kind(stack.enter_context(scratch_database(product, folder, "type_lab")))
+            findings = Findings(database.product, database.refused)
             for warehouse in ("embedded", "http"):
                 print(f"{findings.product}, {warehouse} ...", flush=True)
                 engine = _run(database, warehouse, folder / f"{product.name}-{warehouse}", findings)
             found.append(findings)
             database.close()
-    PAGE.write_text(page(found, date=f"{datetime.now(UTC):%F}", engine=engine))
+    print("what it costs ...", flush=True)
+    costs = measure()
+    PAGE.write_text(page(found, date=f"{datetime.now(UTC):%F}", engine=engine, costs=costs))
     wrong = [each for findings in found for each in findings.wrong]
     for findings in found:
         loads = sum(row.loaded for row in findings.rows.values())
@@ -71,30 +77,10 @@ def _run(database: Database, warehouse: str, folder: Path, findings: Findings) -
             findings.add("clamped", laboratory.clamped(database.cases, mode=mode))
             findings.add("nulled", laboratory.nulled(database.cases, mode=mode))
             findings.add("refused", laboratory.refused(database.cases, mode=mode))
+        for seed in range(RANDOM_TABLES):
+            trial(laboratory, random_table(seed, database))
+            findings.random_tables += 1
         return str(laboratory.sink.rows("SELECT version()")[0][0])
-
-
-@contextmanager
-def _database(product: Product, folder: Path) -> Iterator[str]:
-    directory = folder / product.name
-    directory.mkdir(mode=0o711)
-    server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, ends_with_us=True)
-    try:
-        server.start()
-        yield server.create_database("type_lab")
-    finally:
-        server.remove()
-
-
-def _named(database: Database) -> str:
-    ((version,),) = database.run("SELECT VERSION()")
-    name = (
-        "PostgreSQL"
-        if database.dialect == "postgres"
-        else ("MariaDB" if "mariadb" in version.lower() else "MySQL")
-    )
-    number = version.split()[1] if database.dialect == "postgres" else version.split("-")[0]
-    return f"{name} {number}"
 
 
 if __name__ == "__main__":

@@ -53,6 +53,14 @@ class Database(ABC):
     def close(self) -> None:
         """End the connection."""
 
+    @property
+    def product(self) -> str:
+        """Name and version of the server."""
+        ((version,),) = self.run("SELECT VERSION()")
+        if self.dialect == "postgres":
+            return f"PostgreSQL {version.split()[1]}"
+        return f"{'MariaDB' if 'mariadb' in version.lower() else 'MySQL'} {version.split('-')[0]}"
+
     def printed(self, expression: str) -> str:
         """The expression as text that does not depend on a character set."""
         return expression
