@@ -7,10 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test check lint types validate constraints clean
+.PHONY: help setup demo dev stop test check lint types validate type-lab constraints clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
 
@@ -44,6 +44,10 @@ types: $(INSTALLED) ## Check types
 
 validate: $(INSTALLED) ## Check every table file below schemas/
 	@$(PYTHON) scripts/validate_schemas.py
+
+type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md
+	@$(PYTHON) -m scripts.servers install
+	@$(PYTHON) -m scripts.type_lab
 
 constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
 	@$(PYTHON) -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > constraints.new

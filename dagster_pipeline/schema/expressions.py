@@ -67,7 +67,8 @@ def named_columns(expression: str, columns: Collection[str]) -> tuple[str, ...]:
 def plain_column(expression: str, columns: Collection[str]) -> str | None:
     """The column that an expression is, when it is nothing more than that."""
     bare = expression.strip()
-    if bare in columns:
-        return bare
+    for name in (expression, bare):  # a name may begin with a blank
+        if name in columns:
+            return name
     unquoted = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in '`"' else ""
     return unquoted if unquoted in columns else None

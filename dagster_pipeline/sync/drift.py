@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.models import ColumnSchema, OnDrift, TableSchema
+from dagster_pipeline.schema.naming import SYSTEM_COLUMNS
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -89,6 +90,11 @@ def _added(
     schema: TableSchema, found: SourceColumn, mapper: TypeMapper, notes: list[str]
 ) -> list[ColumnSchema]:
     """The column that only the source has, when `on_drift: add` can take it in."""
+    if found.name.lower() in SYSTEM_COLUMNS:
+        notes.append(
+            f"The source's column {found.name!r} was left out: every destination has one of its own."
+        )
+        return []
     column = ColumnSchema(
         name=found.name, type=found.type, nullable=found.nullable, description=found.comment
     )

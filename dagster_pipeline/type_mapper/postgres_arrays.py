@@ -59,7 +59,9 @@ def _parsed(element: TypeRule) -> str:
     if element.stored == "String":
         return "x"
     if element.stored.startswith("DateTime64"):
-        return f"parseDateTime64BestEffort(x, {element.stored.split('(')[1]}"
+        # The function looks at what lies under a NULL too, and that is an empty text.
+        parsed = f"parseDateTime64BestEffort(ifNull(x, '1970-01-01'), {element.stored.split('(')[1]}"
+        return f"if(isNull(x), NULL, {parsed})"
     return f"CAST(x AS Nullable({element.wire or element.stored}))"
 
 

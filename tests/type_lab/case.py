@@ -54,3 +54,18 @@ class TypeCase:
     def column_ddl(self) -> str:
         """The type in CREATE TABLE."""
         return self.ddl or self.type
+
+    @property
+    def is_array(self) -> bool:
+        """Stored as an array, which has no NULL."""
+        return self.stored.startswith("Array")
+
+    @property
+    def is_generated(self) -> bool:
+        """The source computes the value itself."""
+        return "GENERATED" in self.ddl
+
+    @property
+    def takes_null(self) -> bool:
+        """A row may hold NULL, and it arrives."""
+        return self.nullable and not self.is_array and not self.is_generated

@@ -6,6 +6,8 @@ Rows are inserted with a sql_mode that lets days in that do not exist, as server
 from __future__ import annotations
 
 from tests.type_lab.case import TypeCase, as_float
+from tests.type_lab.literals import decimals as decimal_literals
+from tests.type_lab.literals import enriched, integers, quoted
 
 INSERT_MODE = "ALLOW_INVALID_DATES"
 
@@ -124,7 +126,7 @@ NUMBERS = (
     TypeCase("int unsigned", "Bool", ("0", "1"), (("2", "1"),), clickhouse_type="Bool",
              source_text="CASE {column} WHEN 0 THEN 'false' WHEN 1 THEN 'true' END"),
     TypeCase("year", "UInt16", ("0", "1901", "2155", "1970"), source_text="CAST({column} + 0 AS CHAR)"),
-    TypeCase("year(4)", "UInt16", ("1999",)),
+    TypeCase("year(4)", "UInt16", ("1999",), source_text="CAST({column} + 0 AS CHAR)"),
 )  # fmt: skip
 
 TIMES = (
@@ -238,7 +240,7 @@ TEXTS = (
              source_text="ST_AsText({column})"),
 )  # fmt: skip
 
-MARIADB_ONLY = (
+MARIADB_ONLY_TYPES = (
     TypeCase("uuid", "UUID", ("'00112233-4455-6677-8899-aabbccddeeff'", "'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'",
                               "'00000000-0000-0000-0000-000000000001'")),
     TypeCase("uuid", "String", ("'00112233-4455-6677-8899-aabbccddeeff'",), clickhouse_type="String"),
@@ -248,7 +250,209 @@ MARIADB_ONLY = (
     TypeCase("inet6", "String", ("'::ffff:1.2.3.4'",), clickhouse_type="String"),
 )  # fmt: skip
 
-CASES = (*NUMBERS, *TIMES, *TEXTS)
+FLOATS = (
+    "0",
+    "-0e0",
+    "1",
+    "-1",
+    "0.1",
+    "0.25",
+    "-123456.789",
+    "1e10",
+    "1e-10",
+    "16777216",
+    "16777217",
+    "3e38",
+    "-3e38",
+    "1e-38",
+)
+DOUBLES = (
+    *FLOATS,
+    "1e23",
+    "1e308",
+    "-1e308",
+    "5e-324",
+    "2.2250738585072014e-308",
+    "0.30000000000000004",
+    "9007199254740991",
+)
+DAYS = quoted(
+    "1900-01-01",
+    "1900-03-01",
+    "1969-12-31",
+    "1970-01-01",
+    "1999-12-31",
+    "2000-02-29",
+    "2038-01-19",
+    "2100-02-28",
+    "2149-06-07",
+    "2299-12-30",
+    "2299-12-31",
+)
+CLOCKS = tuple(f"'{day.strip(chr(39))} {clock}'" for day in DAYS for clock in ("00:00:00", "23:59:59"))
+CLOCKS_3 = tuple(f"{clock[:-1]}.{part}'" for clock in CLOCKS for part in ("001", "999"))
+CLOCKS_6 = tuple(f"{clock[:-1]}.{part}'" for clock in CLOCKS for part in ("000001", "500000", "999999"))
+STAMPS = quoted(
+    "1970-01-01 00:00:01",
+    "1970-01-01 23:59:59",
+    "1999-12-31 23:59:59",
+    "2000-02-29 12:00:00",
+    "2001-09-09 01:46:40",
+    "2024-03-31 01:59:59",
+    "2024-03-31 03:00:00",
+    "2024-10-27 01:59:59",
+    "2024-10-27 02:00:00",
+    "2038-01-19 03:14:07",
+)
+STAMPS_6 = tuple(f"{stamp[:-1]}.{part}'" for stamp in STAMPS for part in ("000001", "999999"))
+SPANS = quoted(
+    "00:00:00",
+    "00:00:01",
+    "-00:00:01",
+    "12:34:56",
+    "23:59:59",
+    "24:00:00",
+    "-24:00:00",
+    "100:00:00",
+    "-100:00:00",
+    "838:59:58",
+    "838:59:59",
+    "-838:59:59",
+)
+SPANS_6 = tuple(f"{span[:-1]}.{part}'" for span in SPANS[:-3] for part in ("000001", "999999"))
+SHORT_TEXTS = (
+    *EVIL_TEXTS[:3],
+    "'a'",
+    "' a'",
+    "'A'",
+    "'%'",
+    "'_'",
+    "';--'",
+    "','",
+    "'\\t'",
+    "'\\\\t'",
+    "'\\n'",
+    "'0'",
+    "'true'",
+)
+ACCENTS = (
+    "''",
+    "'a'",
+    "'NULL'",
+    "'\\\\N'",
+    "'\\t'",
+    "'\\n'",
+    "'\\\\'",
+    "'it''s'",
+    "_utf8mb4'é'",
+    "'\"'",
+    "'{}'",
+    "'~'",
+)
+OCTETS = (
+    "''",
+    "0x00",
+    "0x0000",
+    "0x80",
+    "0xff",
+    "0xfffe",
+    "0x0a",
+    "0x09",
+    "0x5c4e",
+    "0x27",
+    "0xc0c1f5ff",
+    "0xefbbbf",
+    "0xeda080",
+)
+DEEP = "'" + "[" * 25 + "1" + "]" * 25 + "'"
+DOCUMENTS = (
+    DEEP,
+    "'[]'",
+    "'{}'",
+    "'0'",
+    "'-0.0'",
+    "'1e400'",
+    "'true'",
+    "'\"\"'",
+    '\'[null, {"a": {"b": []}}]\'',
+    "'{\"n\": 123456789012345678901234567890.123456789}'",
+    '_utf8mb4\'{"ü": "😀"}\'',
+)
+PLACES = (
+    "0 0",
+    "1 2",
+    "-1 -2",
+    "0.1 0.2",
+    "1e-10 1e10",
+    "180 90",
+    "-180 -90",
+    "123456789.125 0",
+    "1e300 -1e300",
+    "0.30000000000000004 3",
+)
+
+
+def shapes(pattern: str) -> tuple[str, ...]:
+    """A geometry at each place, `{p}` in its text."""
+    return tuple(f"ST_GeomFromText('{pattern.replace('{p}', place)}')" for place in PLACES)
+
+
+MORE = {
+    "tinyint": integers(8), "tinyint(4)": integers(8), "tinyint(1)": integers(8), "bool": integers(8), "boolean": integers(8),
+    "tinyint unsigned": integers(8, signed=False), "smallint": integers(16),
+    "smallint(5) unsigned": integers(16, signed=False), "mediumint": integers(24), "mediumint unsigned": integers(24, signed=False),
+    "int": integers(32), "integer": integers(32), "int(10) unsigned": integers(32, signed=False),
+    "int(5) unsigned zerofill": integers(32, signed=False), "bigint": integers(64), "bigint(20) unsigned": integers(64, signed=False),
+    "decimal(20,4)": decimal_literals(20, 4), "decimal(24,6) unsigned": decimal_literals(24, 6, signed=False),
+    "decimal(38,18)": decimal_literals(38, 18), "decimal(65,30)": decimal_literals(65, 30), "decimal(65)": decimal_literals(65, 0),
+    "decimal": decimal_literals(10, 0), "numeric(10,2)": decimal_literals(10, 2), "dec(5,5)": decimal_literals(5, 5),
+    "float": FLOATS, "float unsigned": tuple(each for each in FLOATS if "-" not in each[:1]), "float(7,3)": (*FLOATS[4:7], "9999.999", "-9999.999", "0.001", "0", "1", "-1", "0.5"),
+    "double": DOUBLES, "double precision": DOUBLES, "real": DOUBLES, "float(53)": DOUBLES,
+    "double(10,2) unsigned": ("0", "0.01", "0.1", "1", "1.5", "99.99", "12345.67", "99999999.99", "0.99", "1234567.89"),
+    "bit(8)": tuple(str(each) for each in (0, 1, 2, 7, 8, 9, 10, 39, 92, 127, 128, 254, 255)), "bit(64)": integers(64, signed=False),
+    "year": ("0", "1901", "1902", "1969", "1970", "1999", "2000", "2038", "2069", "2154", "2155"),
+    "year(4)": ("0", "1901", "1902", "1969", "1970", "2000", "2038", "2069", "2154", "2155"),
+    "date": DAYS, "datetime": CLOCKS, "datetime(3)": CLOCKS_3, "datetime(6)": CLOCKS_6, "timestamp": STAMPS, "timestamp(6)": STAMPS_6,
+    "time": SPANS, "time(6)": SPANS_6,
+    "varchar(255)": SHORT_TEXTS, "char(20)": SHORT_TEXTS, "nchar(5)": ACCENTS, "nvarchar(5)": ACCENTS, "national varchar(5)": ACCENTS,
+    "long varchar": SHORT_TEXTS, "tinytext": SHORT_TEXTS, "text": SHORT_TEXTS, "mediumtext": SHORT_TEXTS, "longtext": SHORT_TEXTS,
+    "varchar(20)": ACCENTS, "json": DOCUMENTS,
+    "enum('a','b,c','it''s','','é')": ("NULL", "1", "2", "3", "4", "5"),
+    "set('a','b','c d')": ("'b'", "'c d'", "'a,b'", "'b,a'", "'b,c d'", "'a,c d'", "0", "1", "7"),
+    "binary(4)": OCTETS, "binary(16)": OCTETS, "varbinary(64)": OCTETS, "tinyblob": OCTETS, "blob": OCTETS, "mediumblob": OCTETS,
+    "longblob": OCTETS, "char byte(3)": tuple(each for each in OCTETS if len(each) <= 8),
+    "geometry": shapes("POINT({p})"), "point": shapes("POINT({p})"), "linestring": shapes("LINESTRING({p},5 5)"),
+    "polygon": shapes("POLYGON(({p},5 5,5 0,{p}))"), "multipoint": shapes("MULTIPOINT({p},5 5)"),
+    "multilinestring": shapes("MULTILINESTRING(({p},5 5),(1 1,2 2))"), "multipolygon": shapes("MULTIPOLYGON((({p},5 5,5 0,{p})))"),
+    "geometrycollection": shapes("GEOMETRYCOLLECTION(POINT({p}),LINESTRING(0 0,1 1))"),
+}  # fmt: skip
+MORE_OF_MARIADB = {
+    "uuid": quoted(*(f"{number:032x}" for number in (1, 2, 255, 2**64 - 1, 2**64, 2**127, 2**128 - 1, 10**30, 16**31, 12345))),
+    "inet4": quoted("0.0.0.0", "0.0.0.1", "1.0.0.0", "10.0.0.1", "127.0.0.1", "128.0.0.1", "192.168.255.255", "224.0.0.1", "255.255.255.254", "255.255.255.255"),
+    "inet6": quoted("::", "::1", "::ffff:0:0", "::ffff:255.255.255.255", "::1.2.3.4", "fe80::1", "ff02::1", "2001:db8::", "1:2:3:4:5:6:7:8", "ffff::"),
+}  # fmt: skip
+
+BITS = tuple(
+    TypeCase(
+        f"bit({width})", "UInt64", integers(width, signed=False), source_text="CAST({column} + 0 AS CHAR)"
+    )
+    for width in range(2, 64)
+    if width != 8
+)
+LATIN_BYTES = "0x" + "".join(f"{byte:02x}" for byte in range(1, 256))
+CHARACTER_SETS = tuple(
+    TypeCase(
+        "varchar(300)",
+        "String",
+        (f"CONVERT({LATIN_BYTES} USING {name})", "''", "'\\t'"),
+        ddl=f"varchar(300) CHARACTER SET {name}",
+    )
+    for name in ("latin1", "latin2", "cp1251", "cp850", "koi8r", "greek", "hebrew", "macroman", "cp1250")
+)
+"""Every byte that a one-byte character set knows."""
+
+CASES = enriched((*NUMBERS, *BITS, *TIMES, *TEXTS, *CHARACTER_SETS), MORE)
+MARIADB_ONLY = enriched(MARIADB_ONLY_TYPES, MORE_OF_MARIADB)
 
 REFUSED = (
     "varchr(20)", "serial", "int[]", "varchar(20) character set latin1", "text collate utf8mb4_bin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.type_lab.case import TypeCase
+from tests.type_lab.literals import decimals, enriched, integers, quoted
 
 SETUP = (
     "CREATE EXTENSION IF NOT EXISTS citext",
@@ -83,6 +84,7 @@ NUMBERS = (
              ("0", f"{'9' * 38}.{'9' * 38}", f"-{'9' * 38}.{'9' * 38}", "1e37", "1e-38", f"1.{'0' * 60}", "0.1"),
              (("'NaN'", f"{'9' * 38}.{'9' * 38}"), ("'Infinity'", f"{'9' * 38}.{'9' * 38}"),
               ("'-Infinity'", f"-{'9' * 38}.{'9' * 38}"), ("1e38", f"{'9' * 38}.{'9' * 38}"),
+              ("9" * 100, f"{'9' * 38}.{'9' * 38}"),
               ("-1e200", f"-{'9' * 38}.{'9' * 38}"), ("1.4e-38", "1e-38"), (f"0.{'9' * 39}", "1"),
               ("1e-300", "0")),
              source_text="trim_scale({column})::text"),
@@ -178,7 +180,7 @@ TEXTS = (
     TypeCase("character varying(255)", "String", EVIL_TEXTS[:11]),
     TypeCase("varchar", "String", EVIL_TEXTS[:11]),
     TypeCase("character(5)", "String", ("'ab'", "'😀'", "''"), source_text="rpad({column}::text, 5)"),
-    TypeCase("char", "String", ("'x'",)),
+    TypeCase("char", "String", ("'x'",), source_text="rpad({column}::text, 1)"),
     TypeCase("bpchar", "String", ("'ab'",)),
     TypeCase('"char"', "String", ("'x'", "''"), source_text="{column}::text"),
     TypeCase("name", "String", ("'a name'",)),
@@ -316,7 +318,256 @@ ARRAYS = (
              "FROM generate_subscripts({column}, 1) AS o)", warehouse_text=LISTED_STORED_TEXT, nullable=False),
 )  # fmt: skip
 
-CASES = (*NUMBERS, *TIMES, *TEXTS, *ARRAYS)
+FLOATS = quoted(
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "0.1",
+    "0.25",
+    "1e10",
+    "1e-10",
+    "16777216",
+    "16777217",
+    "3e38",
+    "-3e38",
+    "1e-38",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1.17549435e-38",
+    "1e-45",
+)
+DOUBLES = (
+    *FLOATS,
+    *quoted(
+        "1e23",
+        "1e308",
+        "-1e308",
+        "5e-324",
+        "2.2250738585072014e-308",
+        "0.30000000000000004",
+        "9007199254740991",
+    ),
+)
+DAYS = quoted(
+    "1900-01-01",
+    "1900-03-01",
+    "1969-12-31",
+    "1970-01-01",
+    "1999-12-31",
+    "2000-02-29",
+    "2038-01-19",
+    "2100-02-28",
+    "2149-06-07",
+    "2299-12-30",
+    "2299-12-31",
+)
+CLOCKS = tuple(f"{day[:-1]} {clock}'" for day in DAYS for clock in ("00:00:00", "23:59:59"))
+CLOCKS_3 = tuple(f"{clock[:-1]}.{part}'" for clock in CLOCKS for part in ("001", "999"))
+CLOCKS_6 = tuple(f"{clock[:-1]}.{part}'" for clock in CLOCKS for part in ("000001", "500000", "999999"))
+STAMPS = tuple(f"{clock[:-1]}+00'" for clock in CLOCKS) + quoted(
+    "2024-03-31 02:30:00 Europe/Berlin", "2024-10-27 02:30:00 America/New_York"
+)
+STAMPS_3 = tuple(f"{clock[:-1]}+00'" for clock in CLOCKS_3)
+STAMPS_6 = tuple(f"{clock[:-1]}+00'" for clock in CLOCKS_6)
+HOURS = quoted(
+    "00:00:00",
+    "00:00:00.000001",
+    "00:00:01",
+    "01:02:03.4",
+    "11:59:59.999",
+    "12:00:00",
+    "12:34:56.789012",
+    "23:59:59",
+    "23:59:59.999999",
+    "24:00:00",
+)
+ZONED_HOURS = tuple(f"{hour[:-1]}{zone}'" for hour in HOURS for zone in ("+00", "-12", "+14", "+05:45"))
+SPANS = quoted(
+    "0",
+    "1 second",
+    "-1 second",
+    "1 month",
+    "-1 month",
+    "1 year -1 day",
+    "1 mon -1 day 1 sec",
+    "100 hours",
+    "0.000001 second",
+    "-0.000001 second",
+    "178000000 years",
+    "-178000000 years",
+    "1 day 24:00:00",
+)
+ACCENTS = (
+    "''",
+    "'a'",
+    "'NULL'",
+    "'\\N'",
+    "E'\\t'",
+    "E'\\n'",
+    "E'\\\\'",
+    "'it''s'",
+    "'é'",
+    "'😀'",
+    "'\"'",
+    "'{}'",
+)
+LETTERS = quoted("a", "Z", "0", "~", "\\", "'", '"', " ", "%", "{", ",", "-")
+OCTETS = tuple(
+    f"decode('{each}', 'hex')"
+    for each in (
+        "",
+        "00",
+        "0000",
+        "80",
+        "ff",
+        "fffe",
+        "0a",
+        "09",
+        "5c4e",
+        "27",
+        "c0c1f5ff",
+        "efbbbf",
+        "eda080",
+    )
+)
+DEEP = "'" + "[" * 25 + "1" + "]" * 25 + "'"
+DOCUMENTS = (
+    DEEP,
+    "'[]'",
+    "'{}'",
+    "'0'",
+    "'-0.0'",
+    "'1e400'",
+    "'true'",
+    "'\"\"'",
+    '\'[null, {"a": {"b": []}}]\'',
+    "'{\"n\": 123456789012345678901234567890.123456789}'",
+    '\'{"ü": "😀"}\'',
+    '\'{"z": 1, "a": 2}\'',
+)
+NUMBER_RANGES = quoted(
+    "empty", "(,)", "[,1)", "[1,)", "[1,2)", "(1,5]", "[-5,-1]", "[0,0]", "(0,1)", "[-2147483648,2147483646]"
+)
+DAY_RANGES = quoted(
+    "empty",
+    "(,)",
+    "[2024-01-01,)",
+    "(,2024-01-01)",
+    "[2024-01-01,2024-01-02)",
+    "[1900-01-01,2299-12-31]",
+    "[1000-01-01,9999-12-31)",
+    "(2024-02-28,2024-03-01]",
+    "[0044-03-15 BC,2024-01-01)",
+    "[2024-01-01,infinity)",
+)
+
+
+def several(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    """Multiranges of one range each, and two of two."""
+    singles = tuple("'{" + each.strip("'") + "}'" for each in ranges)
+    return ("'{}'", *singles)
+
+
+def shapes(pattern: str) -> tuple[str, ...]:
+    """A geometry at each place, `{p}` in its text."""
+    places = (
+        "(0,0)",
+        "(1,2)",
+        "(-1,-2)",
+        "(0.1,0.2)",
+        "(1e-10,1e10)",
+        "(180,90)",
+        "(-180,-90)",
+        "(123456789.125,0)",
+        "(1e300,-1e300)",
+        "(0.30000000000000004,3)",
+    )
+    return tuple("'" + pattern.replace("{p}", place) + "'" for place in places)
+
+
+def lists(*elements: str) -> tuple[str, ...]:
+    """Arrays of the elements (as an array literal spells them): each alone, all, with NULLs around, and none."""
+    texts = [
+        "{}",
+        "{NULL}",
+        "{NULL,NULL}",
+        *("{" + each + "}" for each in elements),
+        "{" + ",".join(elements) + "}",
+        "{NULL," + elements[0] + ",NULL}",
+    ]
+    return quoted(*texts)
+
+
+UUIDS = quoted(
+    *(f"{number:032x}" for number in (1, 2, 255, 2**64 - 1, 2**64, 2**127, 2**128 - 1, 10**30, 16**31, 12345))
+)
+INTEGER_LISTS = lists("0", "-1", "1", "2147483647", "-2147483648", "255", "65536")
+MORE = {
+    "smallint": integers(16), "int2": integers(16), "integer": integers(32), "int4": integers(32), "int": integers(32),
+    "bigint": integers(64), "int8": integers(64), "oid": integers(32, signed=False), "xid": quoted(*integers(32, signed=False)),
+    "cid": quoted(*integers(32, signed=False)), "xid8": quoted(*integers(64, signed=False)),
+    "numeric(20,4)": decimals(20, 4), "decimal(24,6)": decimals(24, 6), "numeric(38,18)": decimals(38, 18),
+    "numeric(76,30)": decimals(76, 30), "numeric(5)": decimals(5, 0), "numeric": decimals(76, 38), "numeric(3,5)": tuple(f"{n}e-5" for n in (0, 1, 2, 9, 10, 99, 100, 500, 998, 999, -1, -999)),
+    "numeric(3,-2)": tuple(str(n) for n in (0, 100, 200, 900, 1000, 9900, 50000, 99800, -100, -99900)),
+    "money": quoted("0", "0.01", "-0.01", "1", "-1", "0.99", "1234567.89", "-1234567.89", "92233720368547758.06", "-92233720368547758.07"),
+    "real": FLOATS, "float(24)": FLOATS, "double precision": DOUBLES, "float8": DOUBLES,
+    "date": DAYS, "timestamp without time zone": CLOCKS_6, "timestamp(0) without time zone": CLOCKS, "timestamp(3)": CLOCKS_3,
+    "timestamp with time zone": STAMPS_6, "timestamptz(3)": STAMPS_3,
+    "time without time zone": HOURS, "time(3)": HOURS, "time with time zone": ZONED_HOURS, "timetz(0)": ZONED_HOURS[::4],
+    "interval": SPANS, "interval year to month": SPANS, "interval(3)": SPANS, "interval day to second(2)": SPANS[:-2],
+    "text": ACCENTS, "character varying(255)": ACCENTS, "varchar": ACCENTS, "character(5)": ACCENTS, "char": LETTERS, "bpchar": ACCENTS,
+    '"char"': LETTERS, "name": ACCENTS, "citext": ACCENTS, "json": DOCUMENTS, "jsonb": DOCUMENTS, "bytea": OCTETS, "uuid": UUIDS,
+    "jsonpath": quoted("$", "$.a", "$.*", "$[0]", "$[*].b", "strict $.a", "$.a ? (@ > 1.5)", '$."ü"', "$.a.type()", "$.a.b.c"),
+    "xml": quoted("<a/>", "<a></a>", "text", "<a>é</a>", "<a>😀</a>", "<![CDATA[x]]>", "<a b='1'/>", "&lt;", "<a>\n</a>", "<a><b/><c/></a>"),
+    "inet": quoted("0.0.0.0", "127.0.0.1", "10.0.0.0/8", "255.255.255.255", "1.2.3.4/0", "::", "::1", "fe80::1/10", "::ffff:10.0.0.1", "2001:db8::/32"),
+    "cidr": quoted("0.0.0.0/0", "127.0.0.1/32", "10.0.0.0/8", "192.168.0.0/16", "255.255.255.255", "::/0", "::1/128", "fe80::/10", "2001:db8::/32", "ffff::/16"),
+    "macaddr": tuple(f"'{n:012x}'" for n in (0, 1, 255, 2**24, 2**40, 2**47, 2**48 - 1, 10**12, 10**13, 123456789)),
+    "macaddr8": tuple(f"'{n:016x}'" for n in (0, 1, 255, 2**24, 2**40, 2**47, 2**64 - 1, 10**12, 10**18, 123456789)),
+    "bit(8)": tuple(f"B'{n:08b}'" for n in (0, 1, 2, 7, 9, 10, 39, 92, 127, 128, 254, 255)),
+    "bit varying(64)": tuple(f"B'{n:b}'" for n in (0, 1, 2, 7, 9, 10, 2**31, 2**32, 2**63, 2**64 - 1)),
+    "varbit": tuple(f"B'{n:b}'" for n in (0, 1, 2, 7, 9, 10, 2**31, 2**32, 2**63, 2**64 - 1)),
+    "point": shapes("{p}"), "line": tuple(f"'{{{a},{b},{c}}}'" for a, b, c in ((1, 0, 0), (0, 1, 0), (1, 2, 3), (-1, 0.5, 1e10), (1e-5, 1, 1), (3, 3, 3), (0.1, 0.2, 0.3), (1, -1, 0), (7, 8, 9), (1e3, 1e2, 1e1))),
+    "lseg": shapes("[{p},(1,1)]"), "box": shapes("{p},(1,1)"), "path": shapes("[{p},(1,1)]"), "polygon": shapes("({p},(1,1),(2,0))"),
+    "circle": shapes("<{p},1.5>"),
+    "tsvector": quoted("a", "a b", "b a", "a:1", "a:1A,2B", "ü", "1", "a:16383", "b:2 a:1", "x:3C"),
+    "tsquery": quoted("a", "!a", "a & b", "a | b", "a <-> b", "a <2> b", "(a | b) & !c", "a:*", "a:AB", "'x y'"),
+    "pg_lsn": quoted("0/0", "0/1", "0/FF", "1/0", "FFFFFFFF/FFFFFFFF", "16/B374D848", "A/B", "0/80000000", "80000000/0", "1/1"),
+    "pg_snapshot": quoted("1:1:", "10:20:", "10:20:10", "10:20:10,14", "10:20:10,14,15", "1:2:1", "5:6:", "100:200:150", "3:9:3,4,5,6,7,8", "7:7:"),
+    "tid": quoted("(0,0)", "(0,1)", "(1,0)", "(1,2)", "(4294967295,65535)", "(10,10)", "(65536,1)", "(2147483648,2)", "(3,3)", "(99,100)"),
+    "regclass": quoted("pg_class", "pg_type", "pg_attribute", "pg_proc", "pg_index", "pg_namespace", "pg_am", "pg_cast", "pg_enum", "pg_range"),
+    "regtype": quoted("integer", "text", "bigint", "boolean", "date", "numeric", "uuid", "json", "integer[]", "text[]"),
+    "int4range": NUMBER_RANGES, "int8range": NUMBER_RANGES, "numrange": NUMBER_RANGES, "daterange": DAY_RANGES, "tsrange": DAY_RANGES,
+    "tstzrange": DAY_RANGES, "int4multirange": several(NUMBER_RANGES[1:]), "int8multirange": several(NUMBER_RANGES[1:]),
+    "nummultirange": several(NUMBER_RANGES[1:]), "tsmultirange": several(DAY_RANGES[1:]), "tstzmultirange": several(DAY_RANGES[1:]),
+    "datemultirange": several(DAY_RANGES[1:]),
+    "hstore": quoted("", "a=>1", "a=>NULL", '""=>""', 'a=>"NULL"', '"a b"=>"c,d"', "a=>1,b=>2", '"ü"=>"😀"', 'a=>"\\""', '"=>"=>"=>"'),
+    "ltree": quoted("", "a", "a.b", "a.b.c", "A.b", "a_b.c", "1.2.3", "Top.Science", "z", "a.a.a.a.a.a.a.a"),
+    "cube": quoted("(0)", "(1,2)", "(1,2),(3,4)", "(0.1)", "(1e300)", "(-1,-2,-3)", "(0,0,0)", "(1),(2)", "(1e-300)", "(0.30000000000000004)"),
+    "seg": quoted("0", "1", "-1", "1.0", "1 .. 2", "1.5 .. 2.5", "1 ..", ".. 1", "~1", "<1"),
+    "enum mood": (*quoted("ok", "it's", "a,b", "", 'ü \\ "x"'), "NULL"),
+    "domain positive (integer)": tuple(each for each in integers(32) if int(each) > 0),
+    "domain email (character varying(200))": ACCENTS, "domain price (numeric(12,3))": decimals(12, 3),
+    "composite address": ("ROW(NULL, NULL, NULL)", "ROW('', 0, 0)", "ROW('a', 1, 1.5)", "ROW('a,b', 1, 1)", "ROW('(', 2, 2)", "ROW('\"', 3, 3)",
+                          "ROW('\\', 4, 4)", "ROW('ü😀', 5, 5)", "ROW(' ', 6, 1e50)", "ROW('NULL', 7, NULL)"),
+    "integer[]": INTEGER_LISTS, "bigint[]": lists("0", "-1", "1", "9223372036854775807", "-9223372036854775808", "9007199254740993", "4294967296"),
+    "text[]": lists("a", '""', '"a,b"', '"NULL"', '" "', '"\\""', '"\\\\N"', "ü"),
+    "integer[][]": quoted("{{1}}", "{{1,2}}", "{{1},{2}}", "{{NULL}}", "{{NULL,NULL},{1,2}}", "{{-2147483648,2147483647}}", "{{0,0,0}}", "{{1,2},{3,4},{5,6}}"),
+    "double precision[]": lists("0", "-0", "0.1", "NaN", "Infinity", "-Infinity", "5e-324", "1e308"),
+    "real[]": lists("0", "-0", "0.1", "NaN", "Infinity", "-Infinity", "1e-45", "3e38"),
+    "boolean[]": lists("t", "f", "true", "false", "1", "0", "yes"), "uuid[]": lists(*(f"{n:032x}" for n in (1, 2, 255, 2**64, 2**127, 2**128 - 1))),
+    "date[]": lists("1900-01-01", "1969-12-31", "1970-01-01", "2000-02-29", "2038-01-19", "2299-12-31"),
+    "timestamp(3)[]": lists("1900-01-01", "1969-12-31 23:59:59.999", "1970-01-01", "2000-02-29", "2038-01-19", "2299-12-31 23:59:59.999"),
+    "timestamp with time zone[]": lists("1900-01-01+00", "1969-12-31 23:59:59.999999+00", "1970-01-01+00", "2000-02-29+14", "2038-01-19+00", "2299-12-31+00"),
+    "numeric[]": lists("0", "0.1", "-0.1", "1e37", "-1e37", "1e-38", "1.50"), "numeric(40,20)[]": lists("0", "0.1", "-0.1", "1e19", "-1e19", "1e-20", "1.50"),
+    "jsonb[]": lists("1", "null", "true", "[]", '"{}"', '"\\"x\\""', "1e400"), "interval[]": lists("0", "1 mon", "-1 mon", '"1 day 24:00:00"', "1 year", '"0.000001 sec"', "100 hours"),
+    "bytea[]": tuple(f"ARRAY[{each}::bytea]" for each in OCTETS), "character(3)[]": lists("a", "ab", "abc", '""', '" a"', "é", '"\\\\N"'),
+    "enum mood[]": lists("ok", "\"it's\"", '"a,b"', '""', '"ü \\\\ \\"x\\""', "ok", "ok"),
+    "domain positive (integer)[]": lists("1", "2", "255", "256", "65536", "2147483646", "2147483647"),
+}  # fmt: skip
+
+CASES = enriched((*NUMBERS, *TIMES, *TEXTS, *ARRAYS), MORE)
 
 REFUSED = (
     "varchr(20)", "mood", "serial", "bigserial", "record", "anyelement", "pg_dependencies", "numeric(1000,10)",

@@ -1,6 +1,6 @@
 """From column mappings to a select list with guards and flag columns, and from flags back to counts.
 
-A guarded column is read as `CASE WHEN <violated> THEN <replacement> ELSE <read> END`. Which rows were changed is told
+A guarded column is read as its replacement where its guard is violated, else as it is. Which rows were changed is told
 by integer flag columns after the last column: bit `i` is set when the `i`-th guarded column was violated. They never
 reach the sink; a table without guards has none.
 """
@@ -25,11 +25,13 @@ class SelectList:
 
     Attributes:
         sql: comma-separated expressions, each named as the destination names the column, flag columns last.
+        names: the destination's names, in order; flag columns are not among them.
         guarded: the mappings with a guard, in the order of their bits.
         flag_names: names of the flag columns, each for up to `FLAG_BITS` guarded columns.
     """
 
     sql: str
+    names: tuple[str, ...]
     guarded: tuple[ColumnMapping, ...]
     flag_names: tuple[str, ...]
 
@@ -61,13 +63,13 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     """The select list of these columns, in order."""
     guarded = tuple(mapping for mapping in mappings if mapping.guard is not None)
     groups = [guarded[at : at + FLAG_BITS] for at in range(0, len(guarded), FLAG_BITS)]
-    names = tuple(f"_out_of_range_{number}" for number in range(len(groups)))
+    flags = tuple(f"_out_of_range_{number}" for number in range(len(groups)))
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
     expressions += [
         f"{_flags(dialect, group)} AS {dialect.quote(name)}"
-        for group, name in zip(groups, names, strict=True)
+        for group, name in zip(groups, flags, strict=True)
     ]
-    return SelectList(", ".join(expressions), guarded, names)
+    return SelectList(", ".join(expressions), tuple(mapping.name for mapping in mappings), guarded, flags)
 
 
 def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
@@ -77,7 +79,7 @@ def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
         return read
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = mapping.guard.replacement.replace("{column}", column)
-    return f"CASE WHEN {violated} THEN {replacement} ELSE {read} END"
+    return dialect.either(violated, replacement, read)
 
 
 def _flags(dialect: SqlDialect, group: tuple[ColumnMapping, ...]) -> str:

@@ -34,6 +34,10 @@ class SqlDialect(ABC):
     def quote(self, name: str) -> str:
         """An identifier."""
 
+    def either(self, condition: str, then: str, otherwise: str) -> str:
+        """`then` where the condition holds, `otherwise` where it does not or is NULL; of the type of `otherwise`."""
+        return f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END"
+
     @abstractmethod
     def compared(self, column: ComparedColumn) -> str:
         """The expression that is ordered by and compared: nearly always the quoted column."""

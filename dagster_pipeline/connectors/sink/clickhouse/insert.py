@@ -108,7 +108,8 @@ def insert_statement(request: WriteRequest, wire_types: Mapping[str, str]) -> In
     names = [*(column.name for column in request.columns), VERSION_COLUMN]
     return InsertStatement(
         target=f"{quote_table(table.database, table.name)} ({', '.join(map(quote_identifier, names))})",
-        select=", ".join([*loads, str(request.version)]),
+        # Named, since ClickHouse would call the number by its digits, as a source may call a column.
+        select=", ".join([*loads, f"{request.version} AS {quote_identifier(VERSION_COLUMN)}"]),
         structure=structure(parsed.items()),
         columns=len(request.columns),
         wire_format=request.wire_format,

@@ -37,6 +37,10 @@ class MySQLDialect(SqlDialect):
         """A string literal that no `sql_mode` can change."""
         return f"_utf8mb4 x'{value.encode().hex()}'"
 
+    def either(self, condition: str, then: str, otherwise: str) -> str:
+        """By IF: MariaDB makes a DECIMAL of CASE when one branch is an unsigned BIGINT and the other NULL."""
+        return f"IF({condition}, {then}, {otherwise})"
+
     def compared(self, column: ComparedColumn) -> str:
         """The quoted column."""
         return self.quote(column.name)

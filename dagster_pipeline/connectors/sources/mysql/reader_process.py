@@ -55,8 +55,9 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
         pre_execution_query=request["session"],
     )
     guards: list[int] = request["guards"]
-    kept = len(reader.schema) - len(guards)
-    schema = pa.schema([reader.schema.field(place) for place in range(kept)])
+    names: list[str] = request["names"]  # the server takes leading blanks from an alias
+    kept = len(names)
+    schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, schema) as writer:
         for batch in reader:

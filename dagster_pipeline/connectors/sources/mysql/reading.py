@@ -76,6 +76,7 @@ class Readers:
             "query": query,
             "session": [*SESSION, *session],
             "batch_rows": rows_per_batch,
+            "names": select.names,
             "guards": _widths(len(select.guarded)),
         }
         try:

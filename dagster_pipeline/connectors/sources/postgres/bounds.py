@@ -109,7 +109,7 @@ class BoundsQuestion:
         return SourceBounds(newest=newest, settled=settled, notes=tuple(notes))
 
     def _temporal_sql(self, *, seen: bool, standby: bool) -> str:
-        column = DIALECT.quote(self.column.name)
+        column, relation = self._names()
         type_ = self.column.literal_type
         zoned = type_ == _ZONED
         clock = "pg_last_xact_replay_timestamp()" if standby else "statement_timestamp()"
@@ -120,7 +120,7 @@ class BoundsQuestion:
         resolution = "1 day" if type_ == "date" else "1 second"
         working = _ZONED if zoned else "timestamp without time zone"
         age = "coalesce((SELECT age FROM oldest), interval '0')" if seen else "%(settle)s::interval"
-        newest = f"SELECT {column} FROM {self.relation} WHERE {column} IS NOT NULL"
+        newest = f"SELECT {column} FROM {relation} WHERE {column} IS NOT NULL"
         return f"""
 WITH {_OLDEST},
 clocks AS (SELECT {local.format("statement_timestamp()")} AS now, {local.format(clock)} AS clock),
@@ -142,12 +142,16 @@ SELECT newest::text, CASE WHEN newest IS NOT NULL THEN greatest(settled, %(floor
 FROM settled
 """
 
+    def _names(self) -> tuple[str, str]:
+        """The column and the table as they stand in a statement with parameters, which are marked by a percent sign."""
+        return DIALECT.quote(self.column.name).replace("%", "%%"), self.relation.replace("%", "%%")
+
     def _other(self, *, standby: bool) -> SourceBounds:
-        column = DIALECT.quote(self.column.name)
+        column, relation = self._names()
         type_ = self.column.literal_type
         with self.session() as cursor:
             cursor.execute(
-                f"WITH newest AS (SELECT {column} AS value FROM {self.relation} WHERE {column} IS NOT NULL"
+                f"WITH newest AS (SELECT {column} AS value FROM {relation} WHERE {column} IS NOT NULL"
                 f" ORDER BY {column} DESC LIMIT 1)"
                 f" SELECT value::text, CASE WHEN value < %(floor)s::{type_} THEN %(floor)s ELSE value::text END FROM newest",
                 {"floor": self.floor},

@@ -73,9 +73,15 @@ class CopyStream:
                 os.fdopen(sender, "wb", buffering=BLOCK_BYTES // 4) as pipe,
                 session(self.connection, statements=self.statements, bounded=False) as cursor,
             ):
-                cursor.copy_expert(f"COPY ({self.query}) TO STDOUT (ENCODING 'UTF8')", pipe)
+                cursor.copy_expert(f"COPY ({self.query}) TO STDOUT (ENCODING '{self._encoding}')", pipe)
         except BaseException as error:  # noqa: BLE001 -- it is raised where the rows are read
             errors.append(error)
+
+    @property
+    def _encoding(self) -> str:
+        """What texts arrive in: a database without an encoding would refuse bytes that are not UTF-8."""
+        raw = self.connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+        return "SQL_ASCII" if raw else "UTF8"
 
     def _batches(
         self, receiver: int, thread: threading.Thread, errors: list[BaseException]
