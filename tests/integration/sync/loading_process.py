@@ -37,8 +37,6 @@ GROUPS = (RetriableError, ConfigurationError, FatalError)
 
 def main(facts: dict[str, Any]) -> dict[str, Any]:
     """Run once; what was done."""
-    if "user" in facts:
-        os.setresuid(facts["user"], facts["user"], facts["user"])
     warehouse = DatabaseUrl.parse(facts["warehouse"], variable="CLICKHOUSE_URL", schemes=())
     if facts.get("only_ask"):
         with ClickHouseSink(warehouse) as sink:
@@ -50,6 +48,8 @@ def main(facts: dict[str, Any]) -> dict[str, Any]:
         DatabaseUrl.parse(facts["state"], variable="STATE_URL", schemes=()),
         lock_seconds=facts.get("lock_seconds", 90),
     )
+    if "user" in facts:  # only now: that user may not be able to read our own modules
+        os.setresuid(facts["user"], facts["user"], facts["user"])
     config = SyncConfig(full_refresh=facts.get("full_refresh", False))
     try:
         with source, ClickHouseSink(warehouse) as sink:
