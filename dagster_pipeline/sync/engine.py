@@ -24,6 +24,7 @@ from dagster_pipeline.errors import ShrinkRefusedError
 from dagster_pipeline.schema.models import SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, TableState
+from dagster_pipeline.sync.append_guard import refuse_half_a_load, refuse_unknown_position, repeats_rows
 from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.destination import sink_table, staging_name
@@ -104,6 +105,8 @@ class TableSync:
             version = self._version(before, table)
             return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
         if left is not None:
+            if not self._config.full_refresh:
+                refuse_half_a_load(left, table)
             self._state.abandon_load(left.load_id)
         for stale in self._sink.stagings(table):
             self._sink.drop(table.database, stale)
@@ -121,6 +124,8 @@ class TableSync:
             fingerprint=mark,
             bytes_per_row=described.estimated_bytes_per_row,
         )
+        if repeats_rows(plan.kind, before.cursor, table):
+            refuse_unknown_position(table, self._sink.count_rows(table))
         if plan.nothing_to_read:
             statements = self._sink.ensure_table(table)
             return _Opened(None, plan.kind, plan.window, table, 0, bounds=bounds, statements=statements)

@@ -138,8 +138,8 @@ def digest(dialect: str, relation: str) -> str:
     """Per range of keys: rows, different keys, sum of the rows' digests; as text, in order."""
     number, keys = _number(dialect), _RANGE[dialect].format(size=KEYS_PER_RANGE)
     return (
-        f"SELECT {keys} AS keys, {_as_text(dialect, f'count(*), count(DISTINCT id), sum({number})')}"
-        f" FROM {relation} GROUP BY keys ORDER BY keys"
+        f"SELECT {keys} AS part, {_as_text(dialect, f'count(*), count(DISTINCT id), sum({number})')}"
+        f" FROM {relation} GROUP BY part ORDER BY part"
     )
 
 

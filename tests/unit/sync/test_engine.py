@@ -324,3 +324,48 @@ def test_an_interrupt_closes_the_source_and_the_next_run_goes_on(tmp_path: Path)
     result = stage.run()
     assert result.resumed
     assert stage.visible(result) == stage.source_rows()
+
+
+def _forget(stage: Stage) -> None:
+    stage.state.close()
+    (stage.path / "other").mkdir()
+    stage.state = StateManager(
+        DatabaseUrl.parse(f"sqlite:///{stage.path}/other/state.sqlite", variable="STATE_URL", schemes=())
+    )
+
+
+def test_an_append_table_whose_position_was_lost_is_never_read_twice(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.APPEND, key=False), rows_of(10))
+    table = stage.run().table
+    _forget(stage)
+    with pytest.raises(ConfigurationError, match=r"db.t holds 10 rows.*state set.*full_refresh"):
+        stage.run()
+    assert sorted(stage.sink.visible(table)) == stage.source_rows()
+    stage.source.rows += rows_of(5, first=10)
+    assert stage.visible(stage.run(full_refresh=True)) == stage.source_rows()
+    stage.source.rows += rows_of(5, first=15)
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_lost_position_is_no_matter_where_rows_replace_each_other(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.APPEND), rows_of(10))
+    stage.run()
+    _forget(stage)
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_half_an_append_load_is_never_begun_anew_under_another_file(tmp_path: Path) -> None:
+    file = table_schema(SyncMode.APPEND, key=False)
+    stage = Stage(tmp_path, file, rows_of(3_000))
+    stage.sink.fail_after_write = [FatalError("broken")]
+    with pytest.raises(FatalError):
+        stage.run()
+    changed = table_schema(SyncMode.APPEND, key=False, null_cursor=NullCursor.EXCLUDE)
+    stage.schema = stage.source.schema = changed
+    stage.sink.fail_after_write = []
+    with pytest.raises(ConfigurationError, match=r"in the middle of load \w{12}.*Undo the change"):
+        stage.run()
+    stage.schema = stage.source.schema = file
+    assert stage.visible(stage.run()) == stage.source_rows()
+    stage.schema = stage.source.schema = changed
+    assert stage.visible(stage.run()) == stage.source_rows()
