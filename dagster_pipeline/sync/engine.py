@@ -72,7 +72,7 @@ class TableSync:
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
-            before = self._state.read(self._schema.name)
+            before, gone = self._standing(table)
             opened = self._open(before, described, reconciled, table)
             moved = self._move(opened, reconciled, described, lock)
             after, rows = self._publish(opened.load, table, before, moved)
@@ -90,8 +90,22 @@ class TableSync:
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
             rows_in_destination=rows,
             statements=opened.statements,
-            notes=reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            notes=gone + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
         )
+
+    def _standing(self, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
+        """Where the table stands, and a note when it is gone although rows of it were loaded.
+
+        The cursor is forgotten before the table is made anew: whatever happens then, no run takes it for a full one.
+        """
+        before = self._state.read(self._schema.name)
+        left = before.open_load
+        loaded = before.cursor is not None or (left is not None and not left.staging)
+        if not loaded or self._sink.table_id(table.database, table.name):
+            return before, ()
+        self._state.set_cursor(self._schema.name, None)
+        note = f"{table.full_name} is gone from the warehouse, so it is loaded from the start."
+        return self._state.read(self._schema.name), (note,)
 
     # Opening a load: the one that was left open, or a new one.
 

@@ -152,6 +152,14 @@ def state_gone(stage: Stage, rng: Random) -> None:
         _judged(stage, "full refresh", stage.start(full_refresh=True).end(), False, "well")
 
 
+def table_gone(stage: Stage, rng: Random) -> None:
+    """Somebody drops the table in the warehouse, after a run that died or one that ended well."""
+    if rng.random() < 0.5:
+        killed(stage, rng)
+    _judged(stage, "table dropped", stage.start(drop=["shop", "orders"]).end(), True, "well")
+    _judged(stage, "a run after the drop", stage.start().end(), False, "well")
+
+
 FAULTS: Mapping[str, Callable[[Stage, Random], None]] = {
     function.__name__: function
     for function in (
@@ -165,6 +173,7 @@ FAULTS: Mapping[str, Callable[[Stage, Random], None]] = {
         state_locked,
         state_read_only,
         state_gone,
+        table_gone,
     )
 }
 

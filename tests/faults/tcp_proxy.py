@@ -6,6 +6,7 @@ connection is its kind. Connections for which nothing is planned pass untouched.
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import struct
 import threading
@@ -19,7 +20,8 @@ from typing import Self
 
 BLOCK_BYTES = 1 << 16
 LONGEST_WORD = 64
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_LIBC = ctypes.CDLL(None)
+_NO_ADDRESS = struct.pack("H14x", socket.AF_UNSPEC)
 
 
 class Kind(StrEnum):
@@ -158,11 +160,9 @@ class _Line:
             end.close()
 
     def reset(self) -> None:
-        """Both ends get a reset."""
+        """Both ends get a reset, and whoever waits here for them an error."""
         for end in (self._client, self._server):
-            with suppress(OSError):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                end.shutdown(socket.SHUT_RDWR)
+            _disconnect(end)
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         upstream = one is self._client
@@ -220,6 +220,14 @@ class _Line:
 
 
 def _reset(end: socket.socket) -> None:
-    with suppress(OSError):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    _disconnect(end)
     end.close()
+
+
+def _disconnect(end: socket.socket) -> None:
+    """Send a reset at once: `shutdown` would send an orderly end, and `close` waits for whoever is reading.
+
+    That is what connecting to no family does (`man 2 connect`), a call that Python does not have.
+    """
+    if (descriptor := end.fileno()) >= 0:
+        _LIBC.connect(descriptor, _NO_ADDRESS, len(_NO_ADDRESS))

@@ -2,6 +2,7 @@
 
 Facts: `schemas`, `source`, `warehouse` and `state` are addresses; the rest may be left out:
 - `ask`: a query that is run afterwards, its rows are `found`; with `only_ask` nothing is loaded;
+- `drop`: a table of the warehouse that is dropped, and nothing else is done;
 - `full_refresh`: as in the run config;
 - `lock_seconds`: how long a silent holder keeps its lock;
 - `die_at`: `{"call": "swap", "when": "before", "nth": 1}` kills this process (SIGKILL) around a call of the sink or store;
@@ -38,6 +39,10 @@ GROUPS = (RetriableError, ConfigurationError, FatalError)
 def main(facts: dict[str, Any]) -> dict[str, Any]:
     """Run once; what was done."""
     warehouse = DatabaseUrl.parse(facts["warehouse"], variable="CLICKHOUSE_URL", schemes=())
+    if "drop" in facts:
+        with ClickHouseSink(warehouse) as sink:
+            sink.drop(*facts["drop"])
+            return {"ended": "well"}
     if facts.get("only_ask"):
         with ClickHouseSink(warehouse) as sink:
             return {"ended": "well", "found": sink.rows(facts["ask"])}

@@ -128,7 +128,7 @@ def test_a_killed_load_is_finished_by_the_next_run(
     second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
     result = json.loads(second.stdout)
-    ((count, total, notes, distinct),) = result["found"]
+    ((count, total, _notes, distinct),) = result["found"]
     assert (count, distinct, total) == (ROWS, ROWS, ROWS * (ROWS + 1) // 2)
     assert result["resumed"]
     assert 0 < result["rows"] < ROWS
