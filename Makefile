@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test check lint types validate type-lab constraints clean
+.PHONY: help setup demo dev stop test torture check lint types validate type-lab constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,10 @@ stop: $(INSTALLED) ## End the demo's database servers; their data stays
 test: $(INSTALLED) ## Run all tests, servers included; some of them: make test ARGS="tests/unit -k window"
 	@$(PYTHON) -m scripts.servers install
 	@.venv/bin/pytest $(ARGS)
+
+torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compare with the sources: make torture SEEDS=30 FIRST=0
+	@$(PYTHON) -m scripts.servers install
+	@$(PYTHON) -m tests.faults.torture --seeds $(or $(SEEDS),30) --first $(or $(FIRST),0)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 

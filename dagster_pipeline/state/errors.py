@@ -122,7 +122,9 @@ def _of_postgres(error: psycopg2.Error) -> tuple[str, Meaning | None]:
         return "", Meaning("has an address that libpq does not understand", "Correct its options.")
     if any(words in str(error) for words in _REFUSALS):
         return "", _REFUSED
-    return "", _LOST if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) else None
+    lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    # The bare DatabaseError is what psycopg2 raises when a result breaks off in the middle.
+    return "", _LOST if lost or type(error) is psycopg2.DatabaseError else None
 
 
 def translate(error: BaseException, url: DatabaseUrl) -> PipelineError:

@@ -1,9 +1,10 @@
 """Locks on tables: rows that a heartbeat keeps alive while their holder lives, and that expire when it does not.
 
 Two partitions of a table may be held at once; the whole table (partition '') excludes every partition of it. Expiry is
-judged by the store's clock alone. A lock is not a fence: between two calls of `assert_held` a process that stood still
-may have lost it, which is why every chunk asks, and why the ledger refuses a chunk that another run has done and any
-chunk of a load that another run has ended.
+judged by the store's clock alone; a holder of this machine whose process is gone has lost its lock at once.
+A lock is not a fence: between two calls of `assert_held` a process that stood still may have lost it, which is why every
+chunk asks, and why the ledger refuses a chunk that another run has done and any chunk of a load that another run has
+ended.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from dagster_pipeline.errors import PipelineError, TableLockedError
-from dagster_pipeline.state import positions
+from dagster_pipeline.state import holder, positions
 from dagster_pipeline.state.base_state_store import TableLock
 from dagster_pipeline.state.database import Database
 from dagster_pipeline.state.records import LockRecord, for_people
@@ -29,6 +30,9 @@ from dagster_pipeline.state.tables import locks
 
 BEATS_PER_LOCK = 3
 """A lock survives two heartbeats that fail, e.g. while the store is restarted."""
+
+HOLDER_MARK = "@"
+"""A token is a random text, this mark, and which process holds the lock."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +72,7 @@ class HeldLock(TableLock):
         self._partition = partition
         self._owner = f"{owner} (host {socket.gethostname()}, process {os.getpid()})"
         self._duration = timedelta(seconds=seconds)
-        self._token = uuid.uuid4().hex
+        self._token = f"{uuid.uuid4().hex}{HOLDER_MARK}{holder.of_this_process()}"
         self._stop = threading.Event()
         self._heart = threading.Thread(target=self._beat, name=f"lock of {table}", daemon=True)
 
@@ -76,11 +80,11 @@ class HeldLock(TableLock):
         """Write the row and start the heartbeat. Raises `TableLockedError` when another's lock is in the way."""
         with self._database.writing() as connection:
             positions.claim(connection, self._database, self._table)
-            holder = self._make_way(connection)
-            if holder is None:
+            other = self._make_way(connection)
+            if other is None:
                 self._write(connection)
-        if holder:  # raised here, so that what `_make_way` mended is kept
-            raise _locked(holder)
+        if other:  # raised here, so that what `_make_way` mended is kept
+            raise _locked(other)
         self._heart.start()
 
     def assert_held(self) -> None:
@@ -103,7 +107,7 @@ class HeldLock(TableLock):
             _log.warning("The lock on %s could not be given back and will expire: %s", self._table, error)
 
     def _make_way(self, connection: Connection) -> Row[Any] | None:
-        """Delete expired locks that are in the way; the row of one that is not, if any.
+        """Delete the locks in the way that expired or whose holders are dead; the row of one that stays, if any.
 
         A heartbeat that comes late finds its row deleted, so it cannot revive a lock beside the new one.
         """
@@ -115,7 +119,12 @@ class HeldLock(TableLock):
             .values(heartbeat_at=now, expires_at=now + (locks.c.expires_at - locks.c.heartbeat_at))
         )
         connection.execute(delete(locks).where(in_the_way, locks.c.expires_at <= now))
-        return connection.execute(select(locks).where(in_the_way).limit(1)).one_or_none()
+        for row in connection.execute(select(locks).where(in_the_way)).all():
+            if not holder.has_ended(row.token.partition(HOLDER_MARK)[2]):
+                return row
+            _log.warning("%s is dead, its lock on %s is taken over.", row.owner, row.table_name)
+            connection.execute(delete(locks).where(locks.c.token == row.token))
+        return None
 
     def _write(self, connection: Connection) -> None:
         now = self._database.now()
@@ -154,10 +163,10 @@ def _conflicts(table: str, partition: str) -> ColumnElement[bool]:
     return of_table & locks.c.partition_key.in_(("", partition)) if partition else of_table
 
 
-def _locked(holder: Row[Any]) -> TableLockedError:
+def _locked(row: Row[Any]) -> TableLockedError:
     return TableLockedError(
-        f"{for_people(holder.table_name, holder.partition_key)} is locked by {holder.owner}"
-        f" since {holder.acquired_at:%F %T} UTC; the lock expires at {holder.expires_at:%F %T} UTC"
+        f"{for_people(row.table_name, row.partition_key)} is locked by {row.owner}"
+        f" since {row.acquired_at:%F %T} UTC; the lock expires at {row.expires_at:%F %T} UTC"
         " unless that run prolongs it.",
         todo="Try again then; `python -m dagster_pipeline state release-lock` takes it away from a dead run.",
     )

@@ -24,6 +24,7 @@ from dagster_pipeline.errors import ShrinkRefusedError
 from dagster_pipeline.schema.models import SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, TableState
+from dagster_pipeline.sync.append_guard import refuse_half_a_load, refuse_unknown_position, repeats_rows
 from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.destination import sink_table, staging_name
@@ -71,7 +72,7 @@ class TableSync:
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
-            before = self._state.read(self._schema.name)
+            before, gone = self._standing(table)
             opened = self._open(before, described, reconciled, table)
             moved = self._move(opened, reconciled, described, lock)
             after, rows = self._publish(opened.load, table, before, moved)
@@ -89,8 +90,22 @@ class TableSync:
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
             rows_in_destination=rows,
             statements=opened.statements,
-            notes=reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            notes=gone + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
         )
+
+    def _standing(self, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
+        """Where the table stands, and a note when it is gone although rows of it were loaded.
+
+        The cursor is forgotten before the table is made anew: whatever happens then, no run takes it for a full one.
+        """
+        before = self._state.read(self._schema.name)
+        left = before.open_load
+        loaded = before.cursor is not None or (left is not None and not left.staging)
+        if not loaded or self._sink.table_id(table.database, table.name):
+            return before, ()
+        self._state.set_cursor(self._schema.name, None)
+        note = f"{table.full_name} is gone from the warehouse, so it is loaded from the start."
+        return self._state.read(self._schema.name), (note,)
 
     # Opening a load: the one that was left open, or a new one.
 
@@ -104,6 +119,8 @@ class TableSync:
             version = self._version(before, table)
             return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
         if left is not None:
+            if not self._config.full_refresh:
+                refuse_half_a_load(left, table)
             self._state.abandon_load(left.load_id)
         for stale in self._sink.stagings(table):
             self._sink.drop(table.database, stale)
@@ -121,6 +138,8 @@ class TableSync:
             fingerprint=mark,
             bytes_per_row=described.estimated_bytes_per_row,
         )
+        if repeats_rows(plan.kind, before.cursor, table):
+            refuse_unknown_position(table, self._sink.count_rows(table))
         if plan.nothing_to_read:
             statements = self._sink.ensure_table(table)
             return _Opened(None, plan.kind, plan.window, table, 0, bounds=bounds, statements=statements)

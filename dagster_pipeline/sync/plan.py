@@ -77,9 +77,20 @@ def plan_sync(
         advance_to=None if bounds is None else bounds.settled,
         split_by=_split_by(schema, window, first=first),
         chunk_rows=rows_per_chunk(schema.sync.chunk_rows, bytes_per_row),
-        nothing_to_read=schema.sync.mode is SyncMode.APPEND and window.upper is None,
+        nothing_to_read=_nothing_to_read(schema, bounds, window),
         fingerprint=fingerprint,
     )
+
+
+def _nothing_to_read(schema: TableSchema, bounds: SourceBounds | None, window: Window) -> bool:
+    """Whether every row of the window was settled, and so loaded, when the cursor got where it stands."""
+    if bounds is None:
+        return False
+    if schema.sync.mode is SyncMode.APPEND:
+        return window.upper is None or window.upper == window.lower
+    is_settled = bounds.newest is not None and bounds.newest == bounds.settled == window.lower
+    nulls = window.include_nulls and bounds.null_rows
+    return is_settled and not window.lookback_seconds and not nulls
 
 
 def plan_window(

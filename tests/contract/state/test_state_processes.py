@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -29,12 +30,29 @@ def test_two_processes_work_on_two_partitions_at_once(store_url: DatabaseUrl) ->
         assert [worker.line() for worker in together([one, other])] == ["held", "held"]
 
 
-def test_a_killed_holders_lock_is_taken_over_after_it_expired_and_not_before(
+def test_a_killed_holders_lock_is_taken_over_at_once_on_its_own_machine(
     store_url: DatabaseUrl, store: StateManager
 ) -> None:
     with Worker(store_url, "hold") as worker:
         list(together([worker]))
         assert worker.line() == "held"
+        with pytest.raises(TableLockedError), store.lock(TABLE, owner="run 2"):
+            pass
+        worker.kill()
+    (dead,) = store.locks()
+    with store.lock(TABLE, owner="run 2") as lock:
+        lock.assert_held()
+        (taken,) = store.locks()
+    assert taken.acquired_at < dead.expires_at
+
+
+def test_a_killed_holders_lock_is_taken_over_elsewhere_after_it_expired_and_not_before(
+    store_url: DatabaseUrl, store: StateManager, in_store: Callable[[str], list[Any]]
+) -> None:
+    with Worker(store_url, "hold") as worker:
+        list(together([worker]))
+        assert worker.line() == "held"
+        in_store("UPDATE pipeline_locks SET token = replace(token, '@', '@another-')")
         worker.kill()
     (dead,) = store.locks()
     assert f"process {worker.pid}" in dead.owner

@@ -27,7 +27,7 @@ from dagster_pipeline.state.errors import translate
 from dagster_pipeline.state.state_manager import StateManager
 from scripts.servers.server import Server
 from tests.contract.state.loads import TABLE, a_load, run
-from tests.integration.state.cut_line import CutLine
+from tests.faults.tcp_proxy import TcpProxy
 
 _numbers = itertools.count(1)
 
@@ -39,13 +39,13 @@ def url(postgres_server: Server) -> DatabaseUrl:
 
 
 @pytest.fixture
-def line(url: DatabaseUrl) -> Iterator[CutLine]:
-    with CutLine(url.host, url.port) as line:
+def line(url: DatabaseUrl) -> Iterator[TcpProxy]:
+    with TcpProxy(url.host, url.port) as line:
         yield line
 
 
 @pytest.fixture
-def store(url: DatabaseUrl, line: CutLine) -> Iterator[StateManager]:
+def store(url: DatabaseUrl, line: TcpProxy) -> Iterator[StateManager]:
     """A store at the end of a line that can be cut."""
     with closing(StateManager(replace(url, port=line.port), lock_seconds=3)) as store:
         yield store
@@ -69,7 +69,7 @@ def _read(store: StateManager) -> object:
 
 
 def test_a_store_that_is_gone_is_a_passing_error_and_is_used_again_when_it_is_back(
-    store: StateManager, line: CutLine
+    store: StateManager, line: TcpProxy
 ) -> None:
     store.set_cursor(TABLE, "1")
     line.cut()
@@ -80,7 +80,7 @@ def test_a_store_that_is_gone_is_a_passing_error_and_is_used_again_when_it_is_ba
     assert store.read(TABLE).cursor == "1"
 
 
-def test_a_server_restart_between_two_calls_is_not_noticed(store: StateManager, line: CutLine) -> None:
+def test_a_server_restart_between_two_calls_is_not_noticed(store: StateManager, line: TcpProxy) -> None:
     store.set_cursor(TABLE, "1")
     line.cut()
     line.mend()
@@ -88,7 +88,7 @@ def test_a_server_restart_between_two_calls_is_not_noticed(store: StateManager, 
 
 
 def test_a_connection_that_dies_in_the_middle_leaves_all_or_nothing(
-    store: StateManager, line: CutLine
+    store: StateManager, line: TcpProxy
 ) -> None:
     store.read(TABLE)
 
@@ -108,7 +108,7 @@ def test_a_connection_that_dies_in_the_middle_leaves_all_or_nothing(
 
 
 def test_a_lock_outlives_a_short_outage_of_the_store(
-    store: StateManager, line: CutLine, url: DatabaseUrl
+    store: StateManager, line: TcpProxy, url: DatabaseUrl
 ) -> None:
     with store.lock(TABLE, owner="run 1") as lock:
         line.cut()
@@ -127,7 +127,7 @@ def test_a_lock_outlives_a_short_outage_of_the_store(
 
 
 def test_a_lock_that_another_took_during_a_long_outage_is_lost(
-    store: StateManager, line: CutLine, url: DatabaseUrl
+    store: StateManager, line: TcpProxy, url: DatabaseUrl
 ) -> None:
     with closing(StateManager(url)) as other, ExitStack() as stack:
         with store.lock(TABLE, owner="run 1") as lock:
@@ -141,7 +141,7 @@ def test_a_lock_that_another_took_during_a_long_outage_is_lost(
 
 
 def test_a_run_whose_store_is_gone_at_the_end_fails_with_its_own_error(
-    store: StateManager, line: CutLine
+    store: StateManager, line: TcpProxy
 ) -> None:
     def fail() -> None:
         with store.lock(TABLE, owner="run 1"):
@@ -160,7 +160,7 @@ def test_more_locks_than_pooled_connections_are_kept_alive_at_once(url: Database
             list(pool.map(lambda lock: lock.assert_held(), held))
 
 
-def test_a_server_that_is_not_there_is_a_passing_error(url: DatabaseUrl, line: CutLine) -> None:
+def test_a_server_that_is_not_there_is_a_passing_error(url: DatabaseUrl, line: TcpProxy) -> None:
     line.__exit__()
     assert isinstance(_refusal(replace(url, port=line.port), _read), RetriableError)
 

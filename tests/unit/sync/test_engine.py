@@ -118,6 +118,29 @@ def test_the_next_run_reads_only_what_changed_and_the_ties_of_the_last_value(tmp
     assert stage.visible(result) == stage.source_rows()
 
 
+def test_a_run_reads_nothing_when_the_newest_value_was_settled_before(tmp_path: Path) -> None:
+    for mode in (SyncMode.INCREMENTAL, SyncMode.APPEND):
+        (tmp_path / mode).mkdir()
+        stage = Stage(tmp_path / mode, table_schema(mode), rows_of(100))
+        stage.run()
+        stage.source.reads.clear()
+        result = stage.run()
+        assert (stage.source.reads, result.moved.rows, result.rows_in_destination) == ([], 0, 100)
+        stage.source.rows += rows_of(1, first=100)
+        assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_run_reads_although_nothing_is_new_when_the_file_asks_for_it(tmp_path: Path) -> None:
+    rows: list[Row] = [*rows_of(100), {"id": "none", "at": None}]
+    for name, sync in (("lookback", {"lookback": "1m"}), ("null_cursor", {"null_cursor": "include"})):
+        (tmp_path / name).mkdir()
+        stage = Stage(tmp_path / name, table_schema(**{"null_cursor": "exclude", **sync}), rows)
+        stage.run()
+        stage.source.reads.clear()
+        stage.run()
+        assert stage.source.reads
+
+
 def test_a_row_that_was_not_settled_yet_is_read_again_by_the_next_run(tmp_path: Path) -> None:
     stage = Stage(tmp_path, table_schema(), rows_of(100))
     stage.source.settled = "t000050"
@@ -156,6 +179,7 @@ def test_a_passing_error_is_tried_again_within_the_chunk_and_a_fatal_one_is_not(
     stage = Stage(tmp_path, table_schema(), rows_of(10))
     stage.source.fail_reads = [RetriableError("deadlock")]
     assert stage.run().moved.rows == 10
+    stage.source.rows += rows_of(1, first=10)
     stage.source.fail_reads = [FatalError("no"), FatalError("must not be reached")]
     with pytest.raises(FatalError):
         stage.run()
@@ -324,3 +348,75 @@ def test_an_interrupt_closes_the_source_and_the_next_run_goes_on(tmp_path: Path)
     result = stage.run()
     assert result.resumed
     assert stage.visible(result) == stage.source_rows()
+
+
+def _forget(stage: Stage) -> None:
+    stage.state.close()
+    (stage.path / "other").mkdir()
+    stage.state = StateManager(
+        DatabaseUrl.parse(f"sqlite:///{stage.path}/other/state.sqlite", variable="STATE_URL", schemes=())
+    )
+
+
+def test_an_append_table_whose_position_was_lost_is_never_read_twice(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.APPEND, key=False), rows_of(10))
+    table = stage.run().table
+    _forget(stage)
+    with pytest.raises(ConfigurationError, match=r"db.t holds 10 rows.*state set.*full_refresh"):
+        stage.run()
+    assert sorted(stage.sink.visible(table)) == stage.source_rows()
+    stage.source.rows += rows_of(5, first=10)
+    assert stage.visible(stage.run(full_refresh=True)) == stage.source_rows()
+    stage.source.rows += rows_of(5, first=15)
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_lost_position_is_no_matter_where_rows_replace_each_other(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.APPEND), rows_of(10))
+    stage.run()
+    _forget(stage)
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_half_an_append_load_is_never_begun_anew_under_another_file(tmp_path: Path) -> None:
+    file = table_schema(SyncMode.APPEND, key=False)
+    stage = Stage(tmp_path, file, rows_of(3_000))
+    stage.sink.fail_after_write = [FatalError("broken")]
+    with pytest.raises(FatalError):
+        stage.run()
+    changed = table_schema(SyncMode.APPEND, key=False, null_cursor=NullCursor.EXCLUDE)
+    stage.schema = stage.source.schema = changed
+    stage.sink.fail_after_write = []
+    with pytest.raises(ConfigurationError, match=r"in the middle of load \w{12}.*Undo the change"):
+        stage.run()
+    stage.schema = stage.source.schema = file
+    assert stage.visible(stage.run()) == stage.source_rows()
+    stage.schema = stage.source.schema = changed
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+@pytest.mark.parametrize("mode", [SyncMode.INCREMENTAL, SyncMode.APPEND])
+def test_a_table_that_is_gone_is_loaded_from_the_start(tmp_path: Path, mode: SyncMode) -> None:
+    stage = Stage(tmp_path, table_schema(mode, key=mode is SyncMode.INCREMENTAL), rows_of(2_500))
+    table = stage.run().table
+    stage.sink.drop("db", "t")
+    result = stage.run()
+    assert stage.visible(result) == stage.source_rows()
+    assert "gone" in result.notes[0]
+    stage.source.rows += rows_of(2_500, first=2_500)
+    stage.sink.fail_after_write = [FatalError("broken")]
+    with pytest.raises(FatalError):
+        stage.run()
+    stage.sink.drop("db", "t")
+    assert stage.sink.count_rows(table) == 0
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_run_that_died_before_it_read_a_table_that_was_gone_does_not_lose_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(), rows_of(100))
+    stage.run()
+    stage.sink.drop("db", "t")
+    stage.source.fail_reads = [FatalError("broken")]
+    with pytest.raises(FatalError):
+        stage.run()
+    assert stage.visible(stage.run()) == stage.source_rows()

@@ -32,13 +32,14 @@ _LOCAL = (
 )
 
 _CLOCK = f"""
-SELECT CAST(UTC_TIMESTAMP(6) AS CHAR),
-       CAST(LEAST(UTC_TIMESTAMP(6), {_LOCAL.format(clock="UTC_TIMESTAMP(6)")}) AS CHAR), @@global.read_only
+SELECT CAST(UTC_TIMESTAMP(6) AS CHAR) AS utc,
+       CAST(LEAST(UTC_TIMESTAMP(6), {_LOCAL.format(clock="UTC_TIMESTAMP(6)")}) AS CHAR) AS local_time,
+       @@global.read_only AS is_read_only
 """
 
 _OPEN = """
-SELECT CONCAT('t', trx_id), CONCAT('transaction ', trx_id, ' of thread ', trx_mysql_thread_id),
-       GREATEST(TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), 0)
+SELECT CONCAT('t', trx_id) AS name, CONCAT('transaction ', trx_id, ' of thread ', trx_mysql_thread_id) AS who,
+       GREATEST(TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), 0) AS age
 FROM information_schema.innodb_trx
 WHERE trx_mysql_thread_id NOT IN (0, CONNECTION_ID()) AND COALESCE(trx_query, '') NOT LIKE %(ours)s
 UNION ALL
@@ -49,6 +50,8 @@ WHERE command IN ('Query', 'Execute') AND id <> CONNECTION_ID() AND db IS NOT NU
 """
 _OPEN_WITHOUT_QUERY_ID = _OPEN.replace("id, '/', query_id", "id, '/', LEFT(SHA1(info), 8)")
 """MySQL's process list has no `query_id`."""
+
+_SITUATION = "SELECT * FROM ({clock}) clock LEFT JOIN ({open}) open ON TRUE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +88,25 @@ class BoundsQuestion:
         return self._temporal(self._situation()) if is_temporal(self.column) else self._other()
 
     def _situation(self) -> _Situation:
+        """One statement, so its clock is read before its own look at transactions."""
+        open_ = _OPEN if self.is_mariadb else _OPEN_WITHOUT_QUERY_ID
         with self.asking() as cursor:
-            cursor.execute(_CLOCK)
-            ((utc, local, read_only),) = cursor.fetchall()
-            return _Situation(str(utc), str(local), bool(read_only), self._open_transactions(cursor))
-
-    def _open_transactions(self, cursor: Cursor) -> dict[str, tuple[str, timedelta]] | None:
-        statement = _OPEN if self.is_mariadb else _OPEN_WITHOUT_QUERY_ID
-        try:
-            cursor.execute(statement, {"ours": _OURS})
-        except pymysql.MySQLError as error:
-            if error.args and error.args[0] == ACCESS_DENIED:
-                return None
-            raise
-        return {
-            str(name): (str(who), timedelta(seconds=int(age or 0))) for name, who, age in cursor.fetchall()
+            try:
+                cursor.execute(_SITUATION.format(clock=_CLOCK, open=open_), {"ours": _OURS})
+            except pymysql.MySQLError as error:
+                if not error.args or error.args[0] != ACCESS_DENIED:
+                    raise
+                cursor.execute(_CLOCK)
+                ((utc, local, read_only),) = cursor.fetchall()
+                return _Situation(str(utc), str(local), bool(read_only), None)
+            found = cursor.fetchall()
+        utc, local, read_only, *_ = found[0]
+        transactions = {
+            str(name): (str(who), timedelta(seconds=int(age or 0)))
+            for *_, name, who, age in found
+            if name is not None
         }
+        return _Situation(str(utc), str(local), bool(read_only), transactions)
 
     def _temporal(self, seen: _Situation) -> SourceBounds:
         oldest = max((seen.transactions or {}).values(), key=lambda found: found[1], default=None)
@@ -131,7 +137,9 @@ class BoundsQuestion:
             settled = f"GREATEST({settled}, {DIALECT.literal(self.floor, self.column)})"
         # A comparison with the column itself would be made in the zone of whoever prepared it; the session's is UTC.
         return (
-            f"SELECT CAST(newest AS CHAR), CASE WHEN newest IS NOT NULL THEN CAST({settled} AS CHAR) END,"
+            # One value has one text: an expression has more decimals than the column.
+            f"SELECT CAST(newest AS CHAR), CASE WHEN {settled} = newest THEN CAST(newest AS CHAR)"
+            f" WHEN newest IS NOT NULL THEN CAST({settled} AS CHAR) END,"
             f" COALESCE(newest > {now} + INTERVAL 1 MINUTE, 0) FROM (SELECT"
             f" (SELECT MAX({column}) FROM {self.relation}) AS newest,"
             f" (SELECT MAX({column}) FROM {self.relation} WHERE {column} <= {now}) AS present) bounds"
@@ -175,8 +183,7 @@ class BoundsQuestion:
         return (str(found[0]), str(found[1])) if found else (None, None)
 
     def _still_open(self, before: set[str]) -> list[str]:
-        with self.asking() as cursor:
-            now = self._open_transactions(cursor)
+        now = self._situation().transactions
         if now is None:
             raise ConfigurationError(
                 "The right to see open transactions was taken away.", todo=f"{GRANT} TO the source's user."

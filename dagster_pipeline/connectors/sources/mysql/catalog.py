@@ -13,18 +13,18 @@ from dagster_pipeline.connectors.sources.catalog_names import missing_table
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.database_url import DatabaseUrl
 
-_TABLE = """
-SELECT COALESCE(table_rows, 0), COALESCE(avg_row_length, 0)
-FROM information_schema.tables WHERE table_schema = %s AND table_name = %s
+_DESCRIPTION = """
+SELECT COALESCE(t.table_rows, 0), COALESCE(t.avg_row_length, 0),
+       c.column_name, c.column_type, c.data_type, c.is_nullable = 'YES', c.column_comment, k.seq_in_index
+FROM information_schema.tables t
+LEFT JOIN information_schema.columns c ON c.table_schema = %(database)s AND c.table_name = %(table)s
+LEFT JOIN information_schema.statistics k ON k.table_schema = %(database)s AND k.table_name = %(table)s
+    AND k.index_name = 'PRIMARY' AND k.column_name = c.column_name
+WHERE t.table_schema = %(database)s AND t.table_name = %(table)s
+ORDER BY c.ordinal_position
 """
-_COLUMNS = """
-SELECT column_name, column_type, data_type, is_nullable = 'YES', column_comment
-FROM information_schema.columns WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position
-"""
-_PRIMARY_KEY = """
-SELECT column_name FROM information_schema.statistics
-WHERE table_schema = %s AND table_name = %s AND index_name = 'PRIMARY' ORDER BY seq_in_index
-"""
+"""All of it in one question, since a run that has nothing to do asks it, too."""
+
 _NAMES = "SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables WHERE table_schema = %s LIMIT 10000"
 _WIDE = re.compile(r"(tiny|medium|long)?(text|blob)|json|varchar|varbinary|geometry")
 
@@ -46,9 +46,9 @@ class CatalogTable:
 
 def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -> CatalogTable:
     """Describe a table. Raises `ConfigurationError` that names the nearest existing ones when it is not there."""
-    cursor.execute(_TABLE, (database, table))
-    found = cursor.fetchone()
-    if found is None:
+    cursor.execute(_DESCRIPTION, {"database": database, "table": table})
+    columns = [found for found in cursor.fetchall() if found[2] is not None]
+    if not columns:
         cursor.execute(_NAMES, (database,))
         raise missing_table(
             f"{database}.{table}",
@@ -56,25 +56,24 @@ def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -
             url=url,
             grant="grant SELECT on it.",
         )
-    rows, row_bytes = found
-    cursor.execute(_COLUMNS, (database, table))
-    columns = cursor.fetchall()
-    cursor.execute(_PRIMARY_KEY, (database, table))
-    key = tuple(str(name) for (name,) in cursor.fetchall())
+    rows, row_bytes, *_ = columns[0]
+    key = sorted((place, str(name)) for _, _, name, *_, place in columns if place is not None)
     return CatalogTable(
         SourceTable(
             name=f"{database}.{table}",
             columns=tuple(
                 SourceColumn(str(name), str(column_type), bool(nullable), str(comment))
-                for name, column_type, _, nullable, comment in columns
+                for _, _, name, column_type, _, nullable, comment, _ in columns
             ),
-            primary_key=key,
+            primary_key=tuple(name for _, name in key),
             estimated_rows=int(rows),
             estimated_bytes_per_row=int(row_bytes),
         ),
         {
             str(name): ComparedColumn(str(name), str(data_type).lower(), bool(nullable))
-            for name, _, data_type, nullable, _ in columns
+            for _, _, name, _, data_type, nullable, *_ in columns
         },
-        tuple(str(name) for name, _, data_type, _, _ in columns if _WIDE.fullmatch(str(data_type).lower())),
+        tuple(
+            str(name) for _, _, name, _, data_type, *_ in columns if _WIDE.fullmatch(str(data_type).lower())
+        ),
     )

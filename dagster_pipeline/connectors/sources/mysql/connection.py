@@ -20,14 +20,12 @@ CONNECT_SECONDS = 10
 SMALL_QUERY_SECONDS = 900
 DEFAULT_PORT = 3306
 
+CHARACTER_SET = "SET NAMES utf8mb4"
+"""PyMySQL sends it by itself."""
+
 SESSION = (
-    "SET NAMES utf8mb4",
-    "SET time_zone = '+00:00'",
-    "SET sql_mode = ''",
-    "SET net_write_timeout = 3600",
-    "SET lock_wait_timeout = 10",
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-    "SET SESSION TRANSACTION READ ONLY",
+    "SET time_zone = '+00:00', sql_mode = '', net_write_timeout = 3600, lock_wait_timeout = 10",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 )
 """Values read the same whatever the server's defaults; zero dates are readable; a slow warehouse does not cut us off."""
 

@@ -80,10 +80,10 @@ class MySQLSource(SqlSource[CatalogTable]):
 
     @cached_property
     def _is_mariadb(self) -> bool:
+        """As the server greets: MariaDB names itself."""
         with self._asking() as cursor:
-            cursor.execute("SELECT VERSION()")
-            ((version,),) = cursor.fetchall()
-            return "mariadb" in str(version).lower()
+            greeting = cursor.connection.get_server_info()  # type: ignore[no-untyped-call]  # PyMySQL types it not
+            return "mariadb" in str(greeting).lower()
 
     def _read_catalog(self, cursor: Cursor) -> CatalogTable:
         return read_table(cursor, database=self._database, table=self.schema.source.table, url=self._url)

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from dagster_pipeline.connectors.batch import Batch
 from dagster_pipeline.connectors.sources.mysql import reader_process
 from dagster_pipeline.connectors.sources.mysql.connection import (
+    CHARACTER_SET,
     CONNECT_SECONDS,
     DEFAULT_PORT,
     SESSION,
@@ -74,7 +75,7 @@ class Readers:
         request = {
             "url": self._address(),
             "query": query,
-            "session": [*SESSION, *session],
+            "session": [CHARACTER_SET, *SESSION, *session],
             "batch_rows": rows_per_batch,
             "names": select.names,
             "guards": _widths(len(select.guarded)),

@@ -9,7 +9,7 @@ which are read-only, cannot write the table.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,7 +70,7 @@ class BoundsQuestion:
         relation: the quoted table.
         floor: where the cursor stands.
         settle: the file's `sync.settle`.
-        session: opens a transaction; every statement that must see anew runs in its own.
+        session: opens a transaction, inside which every statement sees anew but `pg_stat_activity`.
     """
 
     relation: str
@@ -84,18 +84,19 @@ class BoundsQuestion:
         with self.session() as cursor:
             cursor.execute(_SITUATION)
             standby, sees_others, user = _row(cursor)
-        if is_temporal(self.column):
-            return self._temporal(standby=standby, sees_others=sees_others, user=user)
-        return self._other(standby=standby)
+            if is_temporal(self.column):
+                return self._temporal(cursor, standby=standby, sees_others=sees_others, user=user)
+            newest, settled = self._newest(cursor)
+            open_before = {} if newest is None or standby else _open_transactions(cursor)
+        return self._other(newest, settled, standby=standby, open_before=open_before)
 
-    def _temporal(self, *, standby: bool, sees_others: bool, user: str) -> SourceBounds:
+    def _temporal(self, cursor: Cursor, *, standby: bool, sees_others: bool, user: str) -> SourceBounds:
         seen = sees_others and not standby
-        with self.session() as cursor:
-            cursor.execute(
-                self._temporal_sql(seen=seen, standby=standby),
-                {"application": APPLICATION, "settle": self.settle, "floor": self.floor},
-            )
-            newest, settled, future, who, seconds = _row(cursor)
+        cursor.execute(
+            self._temporal_sql(seen=seen, standby=standby),
+            {"application": APPLICATION, "settle": self.settle, "floor": self.floor},
+        )
+        newest, settled, future, who, seconds = _row(cursor)
         age = timedelta(seconds=seconds or 0)
         notes = []
         if standby:
@@ -146,17 +147,21 @@ FROM settled
         """The column and the table as they stand in a statement with parameters, which are marked by a percent sign."""
         return DIALECT.quote(self.column.name).replace("%", "%%"), self.relation.replace("%", "%%")
 
-    def _other(self, *, standby: bool) -> SourceBounds:
+    def _newest(self, cursor: Cursor) -> tuple[str | None, str | None]:
+        """The newest value, and the same raised to the floor."""
         column, relation = self._names()
         type_ = self.column.literal_type
-        with self.session() as cursor:
-            cursor.execute(
-                f"WITH newest AS (SELECT {column} AS value FROM {relation} WHERE {column} IS NOT NULL"
-                f" ORDER BY {column} DESC LIMIT 1)"
-                f" SELECT value::text, CASE WHEN value < %(floor)s::{type_} THEN %(floor)s ELSE value::text END FROM newest",
-                {"floor": self.floor},
-            )
-            newest, settled = cursor.fetchone() or (None, None)
+        cursor.execute(
+            f"WITH newest AS (SELECT {column} AS value FROM {relation} WHERE {column} IS NOT NULL"
+            f" ORDER BY {column} DESC LIMIT 1)"
+            f" SELECT value::text, CASE WHEN value < %(floor)s::{type_} THEN %(floor)s ELSE value::text END FROM newest",
+            {"floor": self.floor},
+        )
+        return cursor.fetchone() or (None, None)
+
+    def _other(
+        self, newest: str | None, settled: str | None, *, standby: bool, open_before: Mapping[str, str]
+    ) -> SourceBounds:
         if newest is None:
             return SourceBounds(newest=None, settled=None)
         if standby:
@@ -165,19 +170,20 @@ FROM settled
                 "Read from the primary, or choose a timestamp as the cursor.",
             )
             return SourceBounds(newest=newest, settled=None, notes=(note,))
-        open_before = self._open_transactions()
         left = settling.wait_until_empty(partial(self._still_open, set(open_before))) if open_before else []
         if left:
             return SourceBounds(newest=newest, settled=None, notes=(settling.unsettled(left[0]),))
         return SourceBounds(newest=newest, settled=settled)
 
-    def _open_transactions(self) -> dict[str, str]:
-        with self.session() as cursor:
-            cursor.execute(_OPEN, {"application": APPLICATION})
-            return dict(cursor.fetchall())
-
     def _still_open(self, before: set[str]) -> list[str]:
-        return [who for name, who in self._open_transactions().items() if name in before]
+        with self.session() as cursor:
+            return [who for name, who in _open_transactions(cursor).items() if name in before]
+
+
+def _open_transactions(cursor: Cursor) -> dict[str, str]:
+    """What `pg_stat_activity` says, which stays as it is until the transaction ends: each look needs its own."""
+    cursor.execute(_OPEN, {"application": APPLICATION})
+    return dict(cursor.fetchall())
 
 
 def _row(cursor: Cursor) -> tuple[Any, ...]:

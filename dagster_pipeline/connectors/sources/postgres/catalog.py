@@ -14,30 +14,30 @@ from dagster_pipeline.database_url import DatabaseUrl
 
 PAGE_BYTES = 8192
 
-_TABLE = """
-SELECT c.oid,
-       COALESCE(sum(GREATEST(leaf.reltuples, 0)) FILTER (WHERE leaf.relkind <> 'p'), GREATEST(c.reltuples, 0))::bigint,
-       COALESCE(sum(leaf.relpages) FILTER (WHERE leaf.relkind <> 'p'), c.relpages)::bigint
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) tree ON c.relkind = 'p'
-LEFT JOIN pg_catalog.pg_class leaf ON leaf.oid = tree.relid
-WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-GROUP BY c.oid, c.reltuples, c.relpages
-"""
-"""A partitioned table's own estimates are empty before version 14 and stale after, so its leaves are added up."""
-
-_COLUMNS = """
-SELECT a.attname, a.atttypid::bigint, a.atttypmod, NOT a.attnotnull, COALESCE(col_description(a.attrelid, a.attnum), '')
-FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
-"""
-
-_TYPES = """
-WITH RECURSIVE needed (oid, typmod) AS (
-    SELECT atttypid, atttypmod FROM pg_catalog.pg_attribute
-    WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped
+_DESCRIPTION = """
+WITH RECURSIVE found (oid, row_count, pages) AS (
+    SELECT c.oid,
+           COALESCE(sum(GREATEST(leaf.reltuples, 0)) FILTER (WHERE leaf.relkind <> 'p'), GREATEST(c.reltuples, 0))::bigint,
+           COALESCE(sum(leaf.relpages) FILTER (WHERE leaf.relkind <> 'p'), c.relpages)::bigint
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) tree ON c.relkind = 'p'
+    LEFT JOIN pg_catalog.pg_class leaf ON leaf.oid = tree.relid
+    WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    GROUP BY c.oid, c.reltuples, c.relpages
+), columns AS (
+    SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull AS nullable,
+           COALESCE(col_description(a.attrelid, a.attnum), '') AS comment
+    FROM found JOIN pg_catalog.pg_attribute a ON a.attrelid = found.oid
+    WHERE a.attnum > 0 AND NOT a.attisdropped
+), keys AS (
+    SELECT key.place, a.attname
+    FROM found JOIN pg_catalog.pg_index i ON i.indrelid = found.oid AND i.indisprimary
+    CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = found.oid AND a.attnum = key.attnum
+    WHERE key.place <= i.indnkeyatts
+), needed (oid, typmod) AS (
+    SELECT atttypid, atttypmod FROM columns
     UNION
     SELECT part.oid, part.typmod
     FROM needed JOIN pg_catalog.pg_type t ON t.oid = needed.oid
@@ -45,19 +45,20 @@ WITH RECURSIVE needed (oid, typmod) AS (
                                (CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, -1)) part (oid, typmod)
     WHERE part.oid <> 0
 )
-SELECT n.oid::bigint, n.typmod, t.typtype::text, t.typbasetype::bigint, t.typtypmod,
-       CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END::bigint,
-       format_type(n.oid, n.typmod), format_type(n.oid, -1)
-FROM needed n JOIN pg_catalog.pg_type t ON t.oid = n.oid
+SELECT row_count, pages,
+       (SELECT COALESCE(json_agg(json_build_array(attname, atttypid::bigint, atttypmod, nullable, comment)
+                                 ORDER BY attnum), '[]') FROM columns),
+       (SELECT COALESCE(json_agg(attname ORDER BY place), '[]') FROM keys),
+       (SELECT COALESCE(json_agg(json_build_array(
+                   n.oid::bigint, n.typmod, t.typtype::text, t.typbasetype::bigint, t.typtypmod,
+                   (CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END)::bigint,
+                   format_type(n.oid, n.typmod), format_type(n.oid, -1))), '[]')
+        FROM needed n JOIN pg_catalog.pg_type t ON t.oid = n.oid)
+FROM found
 """
+"""All of it in one question, since a run that has nothing to do asks it, too.
 
-_PRIMARY_KEY = """
-SELECT a.attname
-FROM pg_catalog.pg_index i
-CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
-JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum
-WHERE i.indrelid = %s AND i.indisprimary AND key.place <= i.indnkeyatts
-ORDER BY key.place
+A partitioned table's own estimates are empty before version 14 and stale after, so its leaves are added up.
 """
 
 _NAMES = """
@@ -94,7 +95,7 @@ class _Type:
 
 def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, database: str) -> CatalogTable:
     """Describe a table. Raises `ConfigurationError` that names the nearest existing ones when it is not there."""
-    cursor.execute(_TABLE, (schema, table))
+    cursor.execute(_DESCRIPTION, (schema, table))
     found = cursor.fetchone()
     if found is None:
         cursor.execute(_NAMES)
@@ -104,12 +105,11 @@ def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, dat
             url=url,
             grant=f"grant USAGE on schema {schema}.",
         )
-    oid, rows, pages = found
-    types = _types(cursor, oid)
-    cursor.execute(_COLUMNS, (oid,))
-    columns = cursor.fetchall()
-    cursor.execute(_PRIMARY_KEY, (oid,))
-    key = tuple(name for (name,) in cursor.fetchall())
+    rows, pages, columns, key, listed = found
+    types = {
+        (type_oid, typmod): _Type(kind, (base, base_typmod), element, printed, plain)
+        for type_oid, typmod, kind, base, base_typmod, element, printed, plain in listed
+    }
     return CatalogTable(
         SourceTable(
             name=f"{database}.{schema}.{table}",
@@ -117,7 +117,7 @@ def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, dat
                 SourceColumn(name, _spelled(types, (type_oid, typmod)), nullable, comment)
                 for name, type_oid, typmod, nullable, comment in columns
             ),
-            primary_key=key,
+            primary_key=tuple(key),
             estimated_rows=rows,
             estimated_bytes_per_row=pages * PAGE_BYTES // rows if rows else 0,
         ),
@@ -131,14 +131,6 @@ def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, dat
 def relation(schema: str, table: str) -> str:
     """The quoted, schema-qualified name."""
     return f"{DIALECT.quote(schema)}.{DIALECT.quote(table)}"
-
-
-def _types(cursor: Cursor, oid: int) -> dict[tuple[int, int], _Type]:
-    cursor.execute(_TYPES, (oid,))
-    return {
-        (type_oid, typmod): _Type(kind, (base, base_typmod), element, printed, plain)
-        for type_oid, typmod, kind, base, base_typmod, element, printed, plain in cursor.fetchall()
-    }
 
 
 def _spelled(types: Mapping[tuple[int, int], _Type], key: tuple[int, int]) -> str:

@@ -40,8 +40,20 @@ _NOTICES_A_GONE_CLIENT = 140_000
 """Since version 14 a statement looks now and then whether its client is still there."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+
 Connection = psycopg2.extensions.connection
-Cursor = psycopg2.extensions.cursor
+
+
+class Cursor(psycopg2.extensions.cursor):
+    """Sends what opens its transaction together with the first statement: one way to the server and back, not three."""
+
+    opening = ""
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 -- the base class's name
+        """See psycopg2."""
+        opening, self.opening = self.opening, ""
+        super().execute(opening + query, vars)
 
 
 def connect(url: DatabaseUrl, database: str) -> Connection:
@@ -65,7 +77,7 @@ def connect(url: DatabaseUrl, database: str) -> Connection:
     parameters |= {name: value for name, value in address.items() if value}
     with translating(url, "connecting"):
         connection: Connection = psycopg2.connect(**parameters)
-        connection.set_session(isolation_level="READ COMMITTED", readonly=True)
+        connection.autocommit = True  # `session` opens its transactions itself
     return connection
 
 
@@ -75,17 +87,20 @@ def session(
 ) -> Generator[Cursor, None, None]:
     """One read-only transaction with our settings; it is rolled back at its end.
 
-    `statements` run after the settings. `bounded` limits each statement to `SMALL_QUERY_SECONDS`.
+    `statements` run after the settings. `bounded` limits each statement to `SMALL_QUERY_SECONDS`. The transaction begins
+    with the first statement; one that is not bounded, which may be a COPY, has begun already.
     """
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_settings(connection, bounded=bounded))
-            for statement in statements:
+    with connection.cursor(cursor_factory=Cursor) as cursor:
+        settings = _settings(connection, bounded=bounded)
+        cursor.opening = f"{_BEGIN}; {settings}; "
+        try:
+            for statement in statements if bounded else (*statements, "SELECT 1"):
                 cursor.execute(statement)
             yield cursor
-    finally:
-        with suppress(psycopg2.Error):
-            connection.rollback()
+        finally:
+            with suppress(psycopg2.Error):
+                if not cursor.opening:
+                    cursor.execute("ROLLBACK")
 
 
 def hang_up(connection: Connection) -> None:

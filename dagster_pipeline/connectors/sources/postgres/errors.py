@@ -56,7 +56,7 @@ def translated(error: psycopg2.Error, *, url: DatabaseUrl, doing: str) -> Pipeli
     code = error.pgcode or ""
     words = _first_line(error)
     what = f"PostgreSQL at {url.redacted}: {doing}: {words}"
-    if not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if not code and _is_of_the_connection(error):
         return _without_code(what, words, url)
     facts = {"variable": url.variable, "user": url.user}
     if code == _LOCK_NOT_AVAILABLE or code[:2] in _RETRIABLE_CLASSES:
@@ -74,6 +74,12 @@ def translating(url: DatabaseUrl, doing: str) -> Generator[None, None, None]:
         yield
     except psycopg2.Error as error:
         raise translated(error, url=url, doing=doing) from error
+
+
+def _is_of_the_connection(error: psycopg2.Error) -> bool:
+    """An error that no server sent. psycopg2 raises its bare `DatabaseError` when a result breaks off in the middle."""
+    lost = psycopg2.OperationalError | psycopg2.InterfaceError
+    return isinstance(error, lost) or type(error) is psycopg2.DatabaseError
 
 
 def _without_code(what: str, words: str, url: DatabaseUrl) -> PipelineError:
