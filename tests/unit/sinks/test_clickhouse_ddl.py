@@ -84,8 +84,8 @@ def a_request(*, atomic: bool, token: str = "load:0") -> WriteRequest:
 def test_text_is_parsed_able_to_be_null_and_refuses_it_before_its_load_expression() -> None:
     statement = insert_statement(a_request(atomic=True), {"id": "Int64", "a b": "String"})
     assert statement.from_input() == (
-        "INSERT INTO `shop`.`orders` (`id`, `a b`, `_version`) SELECT `id`, upper(CAST(`a b`, 'String')), 7 "
-        "FROM input('`id` Int64, `a b` Nullable(String)') FORMAT TabSeparated\n"
+        "INSERT INTO `shop`.`orders` (`id`, `a b`, `_version`) "
+        "SELECT `id`, upper(CAST(`a b`, 'String')), 7 AS `_version` FROM input('`id` Int64, `a b` Nullable(String)') FORMAT TabSeparated\n"
     )
 
 
