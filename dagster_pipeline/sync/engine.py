@@ -29,6 +29,7 @@ from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.destination import sink_table, staging_name
 from dagster_pipeline.sync.drift import Reconciled, reconcile
+from dagster_pipeline.sync.gained_columns import cannot_reread, loaded_rows_lack, rereads
 from dagster_pipeline.sync.plan import SyncPlan, fingerprint, plan_sync, resumable
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
 from dagster_pipeline.sync.result import Moved, SyncResult
@@ -72,7 +73,7 @@ class TableSync:
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
-            before, gone = self._standing(table)
+            before, notes = self._standing(reconciled.schema, table)
             opened = self._open(before, described, reconciled, table)
             moved = self._move(opened, reconciled, described, lock)
             after, rows = self._publish(opened.load, table, before, moved)
@@ -90,21 +91,31 @@ class TableSync:
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
             rows_in_destination=rows,
             statements=opened.statements,
-            notes=gone + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
         )
 
-    def _standing(self, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
-        """Where the table stands, and a note when it is gone although rows of it were loaded.
+    def _standing(self, schema: TableSchema, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
+        """Where the table stands, and a note when it is to be read from the start although rows of it were loaded.
 
-        The cursor is forgotten before the table is made anew: whatever happens then, no run takes it for a full one.
+        The cursor is forgotten before the table is made or altered: whatever happens then, no run takes it for complete.
         """
         before = self._state.read(self._schema.name)
+        if self._config.full_refresh or schema.sync.mode is SyncMode.FULL:
+            return before, ()
         left = before.open_load
         loaded = before.cursor is not None or (left is not None and not left.staging)
-        if not loaded or self._sink.table_id(table.database, table.name):
+        if not loaded:
             return before, ()
+        if not self._sink.table_id(table.database, table.name):
+            note = f"{table.full_name} is gone from the warehouse, so it is loaded from the start."
+        else:
+            gained = self._sink.missing_columns(table)
+            if not loaded_rows_lack(gained, schema, self._source, cursor=before.cursor):
+                return before, ()
+            if not table.collapses_rereads:
+                return before, (cannot_reread(gained, table),)
+            note = rereads(gained, table)
         self._state.set_cursor(self._schema.name, None)
-        note = f"{table.full_name} is gone from the warehouse, so it is loaded from the start."
         return self._state.read(self._schema.name), (note,)
 
     # Opening a load: the one that was left open, or a new one.

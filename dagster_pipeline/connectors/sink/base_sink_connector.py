@@ -111,6 +111,13 @@ class BaseSinkConnector(ABC):
         """
 
     @abstractmethod
+    def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
+        """Columns that `ensure_table` would add to a table that exists; nothing is changed.
+
+        Raises `ConfigurationError` where `ensure_table` would.
+        """
+
+    @abstractmethod
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         """An empty table like `table` beside it, or the one that already stands under that name, to resume."""
 

@@ -82,6 +82,10 @@ class BaseSourceConnector(ABC):
         """Rows of the window at the source, the table file's own `where` applied."""
 
     @abstractmethod
+    def holds_values(self, columns: tuple[str, ...], window: Window) -> bool:
+        """Whether a row of the window has a value other than NULL in one of the columns."""
+
+    @abstractmethod
     def stream(self, request: ReadRequest) -> AbstractContextManager[Generator[Batch, None, None]]:
         """Open a stream of batches; leaving the context ends the statement at the source, also in the middle.
 

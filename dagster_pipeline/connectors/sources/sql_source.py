@@ -108,6 +108,15 @@ class SqlSource(BaseSourceConnector, Generic[Catalog]):
         """Rows of the window."""
         return self._count(self._where(window, WHOLE_TABLE))
 
+    def holds_values(self, columns: tuple[str, ...], window: Window) -> bool:
+        """Asks for one such row."""
+        where = self._where(window, WHOLE_TABLE)
+        found = " OR ".join(f"{self.sql.quote(column)} IS NOT NULL" for column in columns)
+        with self._asking() as cursor:
+            term = f"{' AND' if where else ' WHERE'} ({found})"
+            cursor.execute(commented(f"SELECT 1 FROM {self._relation}{where}{term} LIMIT 1"))
+            return bool(cursor.fetchall())
+
     @property
     def _catalog(self) -> Catalog:
         """What the catalog said the last time; asked now when it was not."""

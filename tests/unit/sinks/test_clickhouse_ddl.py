@@ -85,7 +85,8 @@ def test_text_is_parsed_able_to_be_null_and_refuses_it_before_its_load_expressio
     statement = insert_statement(a_request(atomic=True), {"id": "Int64", "a b": "String"})
     assert statement.from_input() == (
         "INSERT INTO `shop`.`orders` (`id`, `a b`, `_version`) "
-        "SELECT `id`, upper(CAST(`a b`, 'String')), 7 AS `_version` FROM input('`id` Int64, `a b` Nullable(String)') FORMAT TabSeparated\n"
+        "SELECT `id`, upper(CAST(`a b`, 'String')), 7 AS `_version` "
+        "FROM input('`id` Int64, `a b` Nullable(String)') FORMAT TabSeparated\n"
     )
 
 

@@ -61,6 +61,9 @@ class MemorySource(BaseSourceConnector):
     def count(self, window: Window) -> int:
         return sum(inside(row, window) for row in self.rows)
 
+    def holds_values(self, columns: tuple[str, ...], window: Window) -> bool:
+        return any(row[column] is not None for row in self.rows if inside(row, window) for column in columns)
+
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         self.reads.append(request)
@@ -106,6 +109,7 @@ class MemoryTable:
     """Parts of one table; `identity` stays with them when names are exchanged."""
 
     identity: str
+    columns: tuple[str, ...] = ()
     rows: list[tuple[tuple[str, ...], int]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)
 
@@ -120,13 +124,25 @@ class MemorySink(BaseSinkConnector):
         self.writes: list[WriteRequest] = []
         self.fail_after_write: list[BaseException] = []
         self.fail_after_swap: list[BaseException] = []
+        self.fail_alters: list[BaseException] = []
         self._ids = itertools.count(1)
 
     def ensure_table(self, table: SinkTable) -> tuple[str, ...]:
+        missing = self.missing_columns(table)
+        if self.fail_alters and missing:
+            raise self.fail_alters.pop(0)
+        columns = tuple(column.name for column in table.columns)
         if table.name in self.tables:
-            return ()
-        self.tables[table.name] = MemoryTable(f"id{next(self._ids)}")
+            self.tables[table.name].columns = columns
+            return tuple(f"ALTER TABLE {table.name} ADD COLUMN {name}" for name in missing)
+        self.tables[table.name] = MemoryTable(f"id{next(self._ids)}", columns)
         return (f"CREATE TABLE {table.name}",)
+
+    def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
+        if table.name not in self.tables:
+            return ()
+        known = self.tables[table.name].columns
+        return tuple(column.name for column in table.columns if column.name not in known)
 
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         staging = replace(table, name=staging_name)
@@ -151,7 +167,9 @@ class MemorySink(BaseSinkConnector):
         self.tables.pop(name, None)
 
     def truncate(self, table: SinkTable) -> None:
-        self.tables[table.name] = MemoryTable(self.tables[table.name].identity)
+        self.tables[table.name] = MemoryTable(
+            self.tables[table.name].identity, self.tables[table.name].columns
+        )
 
     def highest_version(self, table: SinkTable) -> int:
         return max((version for _row, version in self._rows(table)), default=0)

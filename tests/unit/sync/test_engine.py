@@ -307,6 +307,43 @@ def test_a_column_that_only_the_source_has_follows_on_drift(tmp_path: Path) -> N
         assert any("extra" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("nullable", [True, False])
+def test_a_column_that_is_gained_later_gets_the_values_of_rows_that_never_change_again(
+    tmp_path: Path, *, nullable: bool
+) -> None:
+    rows: list[Row] = [row | {"extra": "x"} for row in rows_of(2_500)]
+    stage = Stage(tmp_path, table_schema(), rows)
+    stage.run()
+    stage.source.columns.append(SourceColumn("extra", "text", nullable=nullable))
+    stage.sink.fail_alters = [RetriableError("gone away")]
+    with pytest.raises(RetriableError):
+        stage.run()
+    result = stage.run()
+    assert sorted(stage.visible(result)) == [(row["id"], row["at"], "x") for row in rows]
+    assert stage.run().moved.rows == 0
+
+
+def test_a_column_that_is_gained_empty_costs_nothing(tmp_path: Path) -> None:
+    rows: list[Row] = [row | {"extra": None} for row in rows_of(2_500)]
+    stage = Stage(tmp_path, table_schema(lookback=1), rows)
+    stage.run()
+    rows.append({"id": "x", "at": "u", "extra": "x"})
+    stage.source.columns.append(SourceColumn("extra", "text", nullable=True))
+    result = stage.run()
+    assert (result.moved.rows, result.cursor_before) == (2, rows[-2]["at"])
+
+
+def test_an_append_table_says_that_a_gained_column_is_empty_in_old_rows(tmp_path: Path) -> None:
+    rows: list[Row] = [row | {"extra": "x"} for row in rows_of(10)]
+    stage = Stage(tmp_path, table_schema(SyncMode.APPEND, key=False), rows)
+    stage.run()
+    rows.append({"id": "x", "at": "u", "extra": "x"})
+    stage.source.columns.append(SourceColumn("extra", "text", nullable=True))
+    result = stage.run()
+    assert result.moved.rows == 1
+    assert any("gained extra" in note and "full_refresh: true" in note for note in result.notes)
+
+
 def test_rows_with_a_null_cursor_follow_the_policy_and_are_counted(tmp_path: Path) -> None:
     for policy, expected in ((NullCursor.INCLUDE, 11), (NullCursor.EXCLUDE, 10)):
         folder = tmp_path / policy

@@ -111,6 +111,14 @@ class ClickHouseSink(BaseSinkConnector):
         _refuse(table, diff)
         return self._alter(table, diff)
 
+    def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
+        """Columns of the file that the table does not have yet."""
+        diff = self._diff(table)
+        if diff is None:
+            return ()
+        _refuse(table, diff)
+        return diff.added_columns
+
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         """Create an empty table like `table`, or keep the one that stands there when it has the same structure."""
         staging = replace(table, name=staging_name)

@@ -72,6 +72,11 @@ class TableDiff:
     refusals: tuple[str, ...]
 
     @property
+    def added_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the table lacks."""
+        return tuple(change.column.name for change in self.changes if isinstance(change, AddColumn))
+
+    @property
     def changes_columns(self) -> bool:
         """Rows that stand there already lack something, or cannot stay."""
         return bool(self.refusals) or any(
