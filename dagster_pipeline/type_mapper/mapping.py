@@ -52,6 +52,7 @@ class ColumnMapping:
         load: ClickHouse expression with `{column}`: from the parsed value to the stored one.
         guard: `None` when every value that the source type can hold fits.
         fails_out_of_range: a violated guard stops the run (`out_of_range: fail`).
+        never_null: the source has no NULL in this column.
         comment: the column's description.
     """
 
@@ -63,6 +64,7 @@ class ColumnMapping:
     load: str = "{column}"
     guard: Guard | None = None
     fails_out_of_range: bool = True
+    never_null: bool = False
     comment: str = ""
 
     @property

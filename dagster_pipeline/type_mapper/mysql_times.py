@@ -11,7 +11,11 @@ from dagster_pipeline.type_mapper.type_rule import Limit, TypeRule, override_ref
 from dagster_pipeline.type_mapper.type_text import TypeText
 
 _TEXT = "CAST({column} AS CHAR)"
-_NO_SUCH_DAY = "MONTH({column}) = 0 OR DAYOFMONTH({column}) NOT BETWEEN 1 AND DAYOFMONTH(LAST_DAY({column}))"
+_NO_SUCH_DAY = (
+    "MONTH({column}) = 0 OR DAYOFMONTH({column}) NOT BETWEEN 1 AND 28"
+    " AND (DAYOFMONTH({column}) = 0 OR DAYOFMONTH({column}) > DAYOFMONTH(LAST_DAY({column})))"
+)
+"""Nine days of ten are known to exist from one look."""
 _FIRST_TIMESTAMP = "1970-01-01 00:00:01"
 
 
@@ -26,7 +30,7 @@ def date_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
         _TEXT,
         wire="Date32",
         limit=Limit(
-            violated=f"{{column}} < '{first}' OR {{column}} > '{last}' OR {_NO_SUCH_DAY}",
+            violated=f"{{column}} NOT BETWEEN '{first}' AND '{last}' OR {_NO_SUCH_DAY}",
             nearest=f"IF({{column}} > '{last}', DATE'{last}', DATE'{first}')",
             reason=f"not a day, or outside {first} to {last}",
         ),
@@ -47,7 +51,7 @@ def datetime_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
         _TEXT,
         wire=datetime64(digits),
         limit=Limit(
-            violated=f"{{column}} < '{first}' OR {{column}} > '{beyond}' OR {_NO_SUCH_DAY}{too_fine}",
+            violated=f"{{column}} NOT BETWEEN '{first}' AND '{beyond}' OR {_NO_SUCH_DAY}{too_fine}",
             nearest=f"CASE {nearest} ELSE TIMESTAMP'{first}' END",
             reason=f"not a day, or outside {first} to {last}"
             + (f", or finer than {kept} digits" if too_fine else ""),

@@ -21,7 +21,7 @@ def date_rule(source_type: object, wanted: ClickHouseType | None) -> TypeRule:
         stored,
         _TEXT,
         limit=Limit(
-            violated=f"{{column}} < DATE '{first}' OR {{column}} > DATE '{last}'",
+            violated=f"{{column}} NOT BETWEEN DATE '{first}' AND DATE '{last}'",
             nearest=f"GREATEST(LEAST({{column}}, DATE '{last}'), DATE '{first}')",
             reason=f"outside {first} to {last}",
         ),
@@ -55,10 +55,17 @@ def _limit(clock: str, stored: str, *, digits: int, kept: int) -> Limit:
     first, last = day_span(stored, kept) or ("", "")
     beyond = day_span(stored, max(digits, kept)) or ("", "")
     rounded = f"{clock}::timestamp({kept})" if kept < digits else clock
-    checks = [f"{clock} < TIMESTAMP '{first}'", f"{clock} > TIMESTAMP '{beyond[1]}'"]
+    checks = [_outside(clock, first, beyond[1])]
     checks += [f"{clock} <> {rounded}"] if kept < digits else []
     return Limit(
         violated=" OR ".join(checks),
         nearest=f"GREATEST(LEAST({rounded}, TIMESTAMP '{last}'), TIMESTAMP '{first}')",
         reason=f"outside {first} to {last}" + (f" or finer than {kept} digits" if kept < digits else ""),
     )
+
+
+def _outside(clock: str, first: str, last: str) -> str:
+    """An instant is compared as it is: turning it into a wall clock costs as much as printing it."""
+    if clock == "{column}":
+        return f"{clock} NOT BETWEEN TIMESTAMP '{first}' AND TIMESTAMP '{last}'"
+    return f"{{column}} NOT BETWEEN TIMESTAMPTZ '{first}+00' AND TIMESTAMPTZ '{last}+00'"

@@ -103,6 +103,7 @@ def _mapping(table: TableSchema, column: ColumnSchema) -> ColumnMapping:
         load=rule.load,
         guard=_guard(rule.limit, "NULL" if turns_null else ""),
         fails_out_of_range=policy is OutOfRange.FAIL,
+        never_null=not column.nullable,
         comment=column.description,
     )
 

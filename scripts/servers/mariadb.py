@@ -67,6 +67,7 @@ class MariaDb(Product):
             str(_server_program()),
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={data}",  # a server that starts clears the temporary tables of all others in its folder
             f"--port={port}",
             "--bind-address=127.0.0.1",
             "--socket=server.sock",

@@ -1,8 +1,12 @@
 """From column mappings to a select list with guards and flag columns, and from flags back to counts.
 
 A guarded column is read as its replacement where its guard is violated, else as it is. Which rows were changed is told
-by integer flag columns after the last column: bit `i` is set when the `i`-th guarded column was violated. They never
+by integer flag columns after the last column: bit `i` is set when the `i`-th flagged column was violated. They never
 reach the sink; a table without guards has none.
+
+Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
+where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same, and a
+column that has no NULL of its own needs no flag where a NULL in it can be seen.
 """
 
 from __future__ import annotations
@@ -26,14 +30,16 @@ class SelectList:
     Attributes:
         sql: comma-separated expressions, each named as the destination names the column, flag columns last.
         names: the destination's names, in order; flag columns are not among them.
-        guarded: the mappings with a guard, in the order of their bits.
-        flag_names: names of the flag columns, each for up to `FLAG_BITS` guarded columns.
+        guarded: the mappings with a guard, by name.
+        flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
+        marked_by_null: places in `names` of guarded columns in which each NULL is a changed value.
     """
 
     sql: str
     names: tuple[str, ...]
-    guarded: tuple[ColumnMapping, ...]
-    flag_names: tuple[str, ...]
+    guarded: Mapping[str, ColumnMapping]
+    flagged: tuple[tuple[str, ...], ...]
+    marked_by_null: tuple[int, ...]
 
     def tally(self, flagged_rows: Iterable[tuple[int, ...]], table: str) -> Mapping[str, int]:
         """Count the changed rows by column name; each row is its flag columns' values.
@@ -41,15 +47,20 @@ class SelectList:
         Raises `OutOfRangeError` when one of the columns is to fail.
         """
         rows_by_column: dict[str, int] = {}
-        for flags in flagged_rows:
-            for index, mapping in enumerate(self.guarded):
-                if flags[index // FLAG_BITS] >> (index % FLAG_BITS) & 1:
-                    rows_by_column[mapping.name] = rows_by_column.get(mapping.name, 0) + 1
+        for row in flagged_rows:
+            for flags, names in zip(row, self.flagged, strict=True):
+                for bit, name in enumerate(names):
+                    if flags >> bit & 1:
+                        rows_by_column[name] = rows_by_column.get(name, 0) + 1
         return self.judged(rows_by_column, table)
 
     def judged(self, rows_by_column: Mapping[str, int], table: str) -> Mapping[str, int]:
         """The same counts when all of them may be; raises `OutOfRangeError` when one of the columns is to fail."""
-        failing = {m.name: m for m in self.guarded if m.fails_out_of_range and rows_by_column.get(m.name)}
+        failing = {
+            name: mapping
+            for name, mapping in self.guarded.items()
+            if mapping.fails_out_of_range and rows_by_column.get(name)
+        }
         if failing:
             raise OutOfRangeError(
                 table,
@@ -61,32 +72,48 @@ class SelectList:
 
 def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:
     """The select list of these columns, in order."""
-    guarded = tuple(mapping for mapping in mappings if mapping.guard is not None)
-    groups = [guarded[at : at + FLAG_BITS] for at in range(0, len(guarded), FLAG_BITS)]
-    flags = tuple(f"_out_of_range_{number}" for number in range(len(groups)))
+    guarded = {mapping.name: mapping for mapping in mappings if mapping.guard is not None}
+    by_null = {name for name, mapping in guarded.items() if _marked_by_null(dialect, mapping)}
+    flagged = [mapping for name, mapping in guarded.items() if name not in by_null]
+    groups = [flagged[at : at + FLAG_BITS] for at in range(0, len(flagged), FLAG_BITS)]
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
     expressions += [
-        f"{_flags(dialect, group)} AS {dialect.quote(name)}"
-        for group, name in zip(groups, flags, strict=True)
+        f"{_flags(dialect, group)} AS {dialect.quote(f'_out_of_range_{number}')}"
+        for number, group in enumerate(groups)
     ]
-    return SelectList(", ".join(expressions), tuple(mapping.name for mapping in mappings), guarded, flags)
+    return SelectList(
+        sql=", ".join(expressions),
+        names=tuple(mapping.name for mapping in mappings),
+        guarded=guarded,
+        flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
+        marked_by_null=tuple(place for place, mapping in enumerate(mappings) if mapping.name in by_null),
+    )
+
+
+def _marked_by_null(dialect: SqlDialect, mapping: ColumnMapping) -> bool:
+    return dialect.shows_nulls and mapping.never_null and _becomes_null(mapping)
+
+
+def _becomes_null(mapping: ColumnMapping) -> bool:
+    return mapping.guard is not None and (mapping.fails_out_of_range or mapping.guard.replacement == "NULL")
 
 
 def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
     column = dialect.quote(mapping.source_name)
     read = mapping.read.replace("{column}", column)
-    if mapping.guard is None:
+    if mapping.guard is None or (mapping.fails_out_of_range and dialect.carries_any_value):
         return read
     violated = mapping.guard.violated.replace("{column}", column)
-    replacement = mapping.guard.replacement.replace("{column}", column)
+    replacement = "NULL" if _becomes_null(mapping) else mapping.guard.replacement.replace("{column}", column)
     return dialect.either(violated, replacement, read)
 
 
-def _flags(dialect: SqlDialect, group: tuple[ColumnMapping, ...]) -> str:
-    bits = (
-        f"CASE WHEN {mapping.guard.violated.replace('{column}', dialect.quote(mapping.source_name))}"
-        f" THEN {1 << bit} ELSE 0 END"
-        for bit, mapping in enumerate(group)
+def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:
+    """A sum of bits; nearly all rows have none, and pay for one CASE."""
+    violated = [
+        f"({mapping.guard.violated.replace('{column}', dialect.quote(mapping.source_name))})"
+        for mapping in group
         if mapping.guard is not None
-    )
-    return " + ".join(bits)
+    ]
+    bits = " + ".join(f"CASE WHEN {term} THEN {1 << bit} ELSE 0 END" for bit, term in enumerate(violated))
+    return f"CASE WHEN {' OR '.join(violated)} THEN {bits} ELSE 0 END"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,15 @@ class ComparedColumn:
 
 
 class SqlDialect(ABC):
-    """One quoter, one literal renderer and one way to compare keys."""
+    """One quoter, one literal renderer and one way to compare keys.
+
+    Attributes:
+        carries_any_value: the reader hands on a value that does not fit without falling over it.
+        shows_nulls: the reader counts the NULLs of a column at no cost.
+    """
+
+    carries_any_value: ClassVar[bool] = False
+    shows_nulls: ClassVar[bool] = False
 
     @abstractmethod
     def quote(self, name: str) -> str:

@@ -6,7 +6,7 @@ one JSON line each on standard input (the address with its password never stands
 with its input, and with its parent.
 
 A frame is a kind (one byte), a row count and two lengths (unsigned, 4 bytes each, big-endian), a JSON text, a payload:
-`B` a batch, its JSON the changed rows by position of the guarded column; `D` the end; `E` an error, its JSON the words.
+`B` a batch, its JSON the changed rows by name of the guarded column; `D` the end; `E` an error, its JSON the words.
 """
 
 from __future__ import annotations
@@ -54,34 +54,36 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
         batch_size=request["batch_rows"],
         pre_execution_query=request["session"],
     )
-    guards: list[int] = request["guards"]
+    flagged: list[list[str]] = request["flagged"]
+    marked_by_null: list[int] = request["marked_by_null"]
     names: list[str] = request["names"]  # the server takes leading blanks from an alias
     kept = len(names)
     schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, schema) as writer:
         for batch in reader:
-            coerced = count_flags(batch.columns[kept:], guards)
+            coerced = count_flags(batch.columns[kept:], flagged)
+            coerced |= {
+                names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
+            }
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema))
             send(out, b"B", batch.num_rows, coerced, take(buffer))
     send(out, b"B", 0, {}, take(buffer))
     send(out, b"D", 0, {}, b"")
 
 
-def count_flags(columns: list[Any], guards: list[int]) -> dict[str, int]:
-    """Rows by position of the guarded column; `guards` says how many columns each flag column speaks for."""
+def count_flags(columns: list[Any], flagged: list[list[str]]) -> dict[str, int]:
+    """Changed rows by column; `flagged` names, for each flag column, the columns of its bits."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
     counts: dict[str, int] = {}
-    first = 0
-    for flags, width in zip(columns, guards, strict=True):
+    for flags, names in zip(columns, flagged, strict=True):
         if (pc.max(flags).as_py() or 0) > 0:
             wide = pc.cast(flags, "int64")
-            for bit in range(width):
+            for bit, name in enumerate(names):
                 rows = pc.sum(pc.bit_wise_and(pc.shift_right(wide, bit), 1)).as_py()
                 if rows:
-                    counts[str(first + bit)] = rows
-        first += width
+                    counts[name] = rows
     return counts
 
 

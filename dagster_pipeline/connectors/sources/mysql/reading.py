@@ -27,7 +27,7 @@ from dagster_pipeline.connectors.sources.mysql.connection import (
     tls_mode,
 )
 from dagster_pipeline.connectors.sources.mysql.errors import CODES_WORTH_A_RETRY
-from dagster_pipeline.connectors.sources.select_list import FLAG_BITS, SelectList
+from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
 
@@ -78,7 +78,8 @@ class Readers:
             "session": [CHARACTER_SET, *SESSION, *session],
             "batch_rows": rows_per_batch,
             "names": select.names,
-            "guards": _widths(len(select.guarded)),
+            "flagged": select.flagged,
+            "marked_by_null": select.marked_by_null,
         }
         try:
             self._ask(child, request, source)
@@ -142,8 +143,7 @@ class Readers:
                 return
             if kind == b"E":
                 raise _translated(str(facts["words"]), self._url, source)
-            counts = {select.guarded[int(place)].name: int(count) for place, count in facts.items()}
-            yield Batch(payload, rows, select.judged(counts, table))
+            yield Batch(payload, rows, select.judged(facts, table))
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:
@@ -161,10 +161,6 @@ class Readers:
             options.append(f"ssl-mode={mode.upper()}")
         user = f"{quote(url.user, safe='')}:{quote(url.password, safe='')}"
         return f"mysql://{user}@{url.host}:{url.port or DEFAULT_PORT}/{quote(self._database, safe='')}?{'&'.join(options)}"
-
-
-def _widths(guarded: int) -> list[int]:
-    return [min(FLAG_BITS, guarded - first) for first in range(0, guarded, FLAG_BITS)]
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -11,7 +11,9 @@ _TEMPORAL = ("date", "timestamp without time zone", "timestamp with time zone")
 
 
 class PostgresDialect(SqlDialect):
-    """Renders for a session with `standard_conforming_strings` on, as `connection` sets it."""
+    """Renders for a session with `standard_conforming_strings` on, as `connection` sets it. COPY prints whatever there is."""
+
+    carries_any_value = True
 
     def quote(self, name: str) -> str:
         """An identifier in double quotes. Raises `ConfigurationError` for a NUL character."""

@@ -96,16 +96,16 @@ class CopyStream:
 
     def _batch(self, block: bytes) -> Batch:
         rows = block.count(b"\n")
-        if not self.select.flag_names:
+        if not self.select.flagged:
             return Batch(block, rows)
-        clean = b"\t0" * len(self.select.flag_names) + b"\n"
+        clean = b"\t0" * len(self.select.flagged) + b"\n"
         if block.count(clean) == rows:
             return Batch(block.replace(clean, b"\n"), rows)
         return self._flagged(block, rows)
 
     def _flagged(self, block: bytes, rows: int) -> Batch:
         """Some rows were changed: take the flags off line by line and count."""
-        flags = len(self.select.flag_names)
+        flags = len(self.select.flagged)
         lines = [line.rsplit(b"\t", flags) for line in block.split(b"\n")[:-1]]
         marked = (tuple(map(int, line[1:])) for line in lines)
         coerced = self.select.tally((row for row in marked if any(row)), self.table)
