@@ -98,9 +98,10 @@ class CopyStream:
         rows = block.count(b"\n")
         if not self.select.flagged:
             return Batch(block, rows)
-        clean = b"\t0" * len(self.select.flagged) + b"\n"
-        if block.count(clean) == rows:
-            return Batch(block.replace(clean, b"\n"), rows)
+        flags = b"\t0" * len(self.select.flagged)
+        cleaned = block.replace(flags + b"\n", b"\n")
+        if len(block) - len(cleaned) == rows * len(flags):
+            return Batch(cleaned, rows)
         return self._flagged(block, rows)
 
     def _flagged(self, block: bytes, rows: int) -> Batch:
