@@ -118,3 +118,27 @@ def test_exactly_the_rows_of_a_partition_arrive_and_exactly_they_are_replaced(
     assert arrived(sink, schema) == shop.rows(shop.where(everything))
     stored = sink.rows(f"SELECT name FROM system.tables WHERE database = '{shop.warehouse}'")
     assert stored == [("orders",)]
+
+
+@pytest.mark.parametrize("shape", ["day in a day", "day in a month", "day in a month, no key"])
+def test_a_column_that_only_the_warehouse_has_is_no_obstacle_and_keeps_its_values_elsewhere(
+    shape: str, open_shop: Callable[[str], Shop], state: StateManager, embedded: ClickHouseSink
+) -> None:
+    shop = open_shop("postgres")
+    schema = shop.write_file(shape)
+    load(shop, schema, embedded, state, *DAYS)
+    name = f"`{shop.warehouse}`.orders"
+    embedded._run(f"ALTER TABLE {name} ADD COLUMN mark Nullable(String)", doing="Test")
+    embedded._run(
+        f"ALTER TABLE {name} UPDATE mark = 'kept' WHERE 1", doing="Test", settings={"mutations_sync": 2}
+    )
+    load(shop, schema, embedded, state, DAYS[0])
+    final = "FINAL" if schema.primary_key else ""
+    marks = embedded.rows(
+        f"SELECT toString(toDate(at)), groupUniqArray(mark) FROM {name} {final} GROUP BY 1 ORDER BY 1"
+    )
+    assert [(day, list(found)) for day, found in marks] == [
+        (DAYS[0], []),
+        *((day, ["kept"]) for day in DAYS[1:]),
+    ]
+    assert arrived(embedded, schema) == shop.rows(shop.where(DAYS))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +34,6 @@ CHANGES = (
     "INSERT INTO orders SELECT id + (SELECT max(id) FROM orders), region, 'new', at FROM orders WHERE id % 11 = 0",
 )
 """Of every day, each time they are made."""
-OPEN_CHUNKS = (
-    "SELECT status, count(*) FROM pipeline_chunks WHERE load_id IN "
-    "(SELECT load_id FROM pipeline_loads WHERE status = 'open') GROUP BY 1"
-)
 
 
 @dataclass(frozen=True)
@@ -58,17 +52,18 @@ class Place:
         with closing(state), self.shop.open(self.schema) as source, self.open() as sink:
             TableSync(self.schema, source=source, sink=sink, state=state, run_id=keys[0], part=part).run()
 
-    def start(self, keys: Sequence[str]) -> subprocess.Popen[str]:
+    def run(self, keys: Sequence[str], **facts: object) -> subprocess.CompletedProcess[str]:
         """In a process of its own, always as the same run."""
-        facts = self.state.with_name("facts.json")
+        file = self.state.with_name("facts.json")
         known = {"schemas": str(self.shop.folder), "source": self.shop.url, "warehouse": self.warehouse}
-        facts.write_text(json.dumps({**known, "state": f"sqlite:///{self.state}", "keys": keys}))
-        return subprocess.Popen(
-            [sys.executable, str(WORKER), str(facts)],
+        file.write_text(json.dumps({**known, "state": f"sqlite:///{self.state}", "keys": keys, **facts}))
+        return subprocess.run(
+            [sys.executable, str(WORKER), str(file)],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            check=False,
+            timeout=DEADLINE,
         )
 
     def open(self) -> ClickHouseSink:
@@ -77,11 +72,6 @@ class Place:
     def arrived_by_day(self) -> dict[str, list[Row]]:
         with self.open() as sink:
             return by_day(arrived(sink, self.schema))
-
-    def chunks(self) -> Mapping[str, int]:
-        """Chunks of the open load, by status."""
-        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as connection:
-            return dict(connection.execute(OPEN_CHUNKS).fetchall())
 
 
 def parse(text: str) -> DatabaseUrl:
@@ -98,47 +88,38 @@ def place(server: Any, tmp_path: Path, shape: str, warehouse: str) -> Place:
     return Place(shop, shop.write_file(shape), warehouse, tmp_path / "state.sqlite")
 
 
-def reading(chunks: Mapping[str, int]) -> bool:
-    return chunks.get("done", 0) > 0
-
-
-def replacing(chunks: Mapping[str, int]) -> bool:
-    return bool(chunks) and set(chunks) == {"done"}
+def killed(call: str, when: str, nth: int) -> dict[str, object]:
+    return {"call": call, "when": when, "nth": nth}
 
 
 @pytest.mark.parametrize(
     ("shape", "moments"),
     [
-        ("day in a month", [(reading, 0.0), (replacing, 0.02)]),
-        ("day in a day", [(replacing, 0.01)]),
+        ("day in a month", [killed("commit_chunk", "before", 2), killed("close_load", "before", 1)]),
+        ("day in a day", [killed("_run", "after", 5)]),
     ],
 )
 def test_a_killed_run_leaves_each_partition_whole_and_its_retry_finishes(
-    shape: str, moments: list[tuple[Any, float]], postgres_server: Any, tmp_path: Path, warehouse_dir: Path
+    shape: str, moments: list[dict[str, object]], postgres_server: Any, tmp_path: Path, warehouse_dir: Path
 ) -> None:
     """The embedded engine dies with the run."""
     here = place(postgres_server, tmp_path, shape, f"chdb://{warehouse_dir}")
     here.load(DAYS)
-    for reached, delay in moments:
+    for moment in moments:
         before = here.arrived_by_day()
         here.shop.execute(*CHANGES)
         after = by_day(here.shop.rows(here.shop.where(DAYS)))
         assert all(before[day] != after[day] for day in DAYS)
-        run = here.start(DAYS)
-        deadline = time.monotonic() + DEADLINE
-        while run.poll() is None and not reached(here.chunks()) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(delay)
-        run.send_signal(signal.SIGKILL)
-        run.communicate()
+        run = here.run(DAYS, die_at=moment)
+        assert run.returncode == -signal.SIGKILL, run.stderr
         found = here.arrived_by_day()
         assert all(found[day] in (before[day], after[day]) for day in DAYS)
         with closing(StateManager(parse(f"sqlite:///{here.state}"))) as state:
             for lock in state.locks():
                 state.release_lock(lock.table, partition=lock.partition)
-        output, errors = (retry := here.start(DAYS)).communicate(timeout=DEADLINE)
-        assert retry.returncode == 0, errors
-        assert json.loads(output)["resumed"] or run.returncode == 0
+        retry = here.run(DAYS)
+        assert retry.returncode == 0, retry.stderr
+        assert json.loads(retry.stdout)["resumed"]
         assert here.arrived_by_day() == after
         with here.open() as sink:
             assert sink.rows("SELECT name FROM system.tables WHERE database = 'shop'") == [("orders",)]
