@@ -75,15 +75,18 @@ WHOLE_TABLE = KeyRange()
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a table one load concerns, by its cursor.
+    """Which rows of a table one load concerns, by its cursor or by the column that cuts it into partitions.
 
     Attributes:
         cursor: source column name; `None` for a full load.
         lower: canonical text; `None` is open.
         lower_inclusive: ties of the last value are read again (incremental), or not (append).
-        upper: canonical text, inclusive; `None` is open.
+        upper: canonical text; `None` is open.
+        upper_inclusive: the upper value itself belongs to the window (cursors), or not (partitions by time).
         include_nulls: rows whose cursor is NULL belong to the window.
         lookback_seconds: read this much before `lower`; temporal cursors only.
+        values: only rows whose value is one of these, byte for byte (partitions by value); empty asks nothing.
+        all_but_values: turns `values` round: only rows whose value is none of them.
     """
 
     cursor: str | None = None
@@ -92,6 +95,9 @@ class Window:
     upper: str | None = None
     include_nulls: bool = False
     lookback_seconds: int = 0
+    upper_inclusive: bool = True
+    values: tuple[str, ...] = ()
+    all_but_values: bool = False
 
 
 EVERYTHING = Window()

@@ -5,39 +5,30 @@ A sibling factory per source database says how that source is opened; nothing el
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.dry_run_metadata import dry_run_metadata
+from dagster_pipeline.factories.etl_run_config import EtlRunConfig
 from dagster_pipeline.factories.failures import as_dagster_failures
+from dagster_pipeline.factories.progress_events import ProgressEvents
 from dagster_pipeline.factories.table_checks import check_specs, run_checks
-from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata
-from dagster_pipeline.factories.table_policies import freshness_policy, retry_policy
+from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata, warehouse_metadata
+from dagster_pipeline.factories.table_partitions import chosen_partitions, partitions_def
+from dagster_pipeline.factories.table_policies import backfill_policy, freshness_policy, retry_policy
 from dagster_pipeline.factories.table_schedules import asset_key
 from dagster_pipeline.schema.models import Dialect, TableSchema
-from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.destination import sink_table
+from dagster_pipeline.sync.dry_run import dry_run
 from dagster_pipeline.sync.engine import TableSync
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 EMBEDDED_POOL = "clickhouse_embedded"
 """One process may open the embedded warehouse at a time, so all its tables share this pool, whose limit is one."""
-
-
-class EtlRunConfig(dg.Config):
-    """Choices for one run, in the launchpad."""
-
-    full_refresh: bool = Field(
-        default=False,
-        description="Read the whole table again into a staging table and exchange it with the live one.",
-    )
-    allow_shrink: bool = Field(
-        default=False,
-        description="Let a full refresh replace the table even when it leaves less than half of the rows.",
-    )
 
 
 @dataclass(frozen=True)
@@ -87,17 +78,21 @@ class EtlFactory:
             check_specs=check_specs(schema, key),
             retry_policy=retry_policy(schema),
             freshness_policy=freshness_policy(schema),
+            partitions_def=partitions_def(schema),
+            backfill_policy=backfill_policy(schema),
             pool=EMBEDDED_POOL if self.embedded_warehouse else f"{self.dialect}_{schema.source.connection}",
             required_resource_keys={"clickhouse", "state", self.dialect},
+            output_required=False,  # a dry run materializes nothing
         )
-        def sync_table(context: dg.AssetExecutionContext, config: EtlRunConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster refuses the generic form here
-            return self._materialize(context, config, schema, key)
+        def sync_table(context: dg.AssetExecutionContext, config: EtlRunConfig) -> Iterator[Any]:
+            yield from self._results(context, config, schema, key)
 
         return sync_table
 
-    def _materialize(
+    def _results(
         self, context: dg.AssetExecutionContext, config: EtlRunConfig, schema: TableSchema, key: dg.AssetKey
-    ) -> dg.MaterializeResult[None]:
+    ) -> list[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        """What the step hands to Dagster when everything is closed again."""
         resources = context.resources
         with (
             as_dagster_failures(context, table=schema.name),
@@ -105,16 +100,26 @@ class EtlFactory:
             getattr(resources, self.dialect).open(schema) as source,
             resources.clickhouse.open(run_id=context.run.run_id) as sink,
         ):
+            part = chosen_partitions(context, schema)
+            if config.dry_run:
+                dry = dry_run(
+                    schema, source=source, sink=sink, state=state, config=config.choices(), part=part
+                )
+                context.log_event(dg.AssetObservation(key, metadata=dry_run_metadata(dry)))
+                return list(run_checks(schema, dry.table, key, sink.rows))  # declared ones must have a result
             result = TableSync(
                 schema,
                 source=source,
                 sink=sink,
                 state=state,
                 run_id=context.run.run_id,
-                config=SyncConfig(full_refresh=config.full_refresh, allow_shrink=config.allow_shrink),
-                report=lambda progress: context.log.info("%s: %s", schema.name, progress),
+                part=part,
+                origin=context.run.root_run_id or context.run.run_id,
+                config=config.choices(),
+                report=ProgressEvents(context, key, table=schema.name),
             ).run()
             for note in result.notes:
                 context.log.warning("%s: %s", schema.name, note)
             checks = list(run_checks(schema, result.table, key, sink.rows))
-            return dg.MaterializeResult(metadata=to_metadata(result, schema), check_results=checks)
+            metadata = to_metadata(result, schema) | warehouse_metadata(result, schema, sink.rows)
+            return [dg.MaterializeResult(metadata=metadata, check_results=checks)]

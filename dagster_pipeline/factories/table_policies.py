@@ -1,4 +1,4 @@
-"""A table file's retries and freshness as Dagster's own policies."""
+"""A table file's retries, freshness and partitions as Dagster's own policies."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def retry_policy(schema: TableSchema) -> dg.RetryPolicy | None:
 def freshness_policy(schema: TableSchema) -> dg.FreshnessPolicy | None:
     """The table is late when its last success is older than `freshness`."""
     return None if schema.freshness is None else dg.FreshnessPolicy.time_window(fail_window=schema.freshness)
+
+
+def backfill_policy(schema: TableSchema) -> dg.BackfillPolicy | None:
+    """A backfill is one run for each range of partitions without a gap: cheaper than one for each partition."""
+    return None if schema.partitions is None else dg.BackfillPolicy.single_run()

@@ -13,8 +13,6 @@ from dagster_pipeline.schema.finding import Finding
 
 def not_yet(tree: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings for a table file's or defaults file's own tree."""
-    if tree.get("partitions") is not None:
-        yield Finding("partitions", "Partitions are not available in this version.", "Remove `partitions`.")
     sync = tree.get("sync")
     if isinstance(sync, Mapping) and sync.get("deletes") in {"soft", "mirror"}:
         yield Finding(

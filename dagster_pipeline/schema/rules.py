@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dagster_pipeline.schema import rules_columns, rules_table
+from dagster_pipeline.schema import rules_columns, rules_partitions, rules_table
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.models import TableSchema
 
@@ -17,7 +17,7 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_columns.primary_key,
     rules_columns.order_by,
     rules_columns.partition_by,
-    rules_columns.partitions,
+    rules_partitions.partitions,
 )
 
 

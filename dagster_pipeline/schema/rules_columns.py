@@ -85,30 +85,6 @@ def partition_by(table: TableSchema) -> Iterator[Finding]:
         )
 
 
-def partitions(table: TableSchema) -> Iterator[Finding]:
-    """Dagster partitions are cut either by time or by values, by a column that never changes."""
-    cut = table.partitions
-    if cut is None:
-        return
-    if (cut.every is None) == (not cut.values):
-        yield Finding(
-            "partitions", "`partitions` needs either `every` or `values`, and not both.", "Keep one of them."
-        )
-    if cut.every is not None and cut.start is None:
-        yield Finding(
-            "partitions.start",
-            "`partitions` by time needs `start`.",
-            'Write start: "2024-01-31" or another day.',
-        )
-    if len(set(cut.values)) != len(cut.values):
-        yield Finding("partitions.values", "A value is listed twice.", "Keep one of each.")
-    names = {column.name: column for column in table.columns}
-    if cut.by not in names:
-        yield unknown_column("partitions.by", "partitions.by", cut.by, names)
-    elif not (names[cut.by].primary_key or names[cut.by].immutable):
-        yield _mutable("partitions.by", "partitions.by", names[cut.by])
-
-
 def _term(
     table: TableSchema, names: dict[str, ColumnSchema], key: str, where: str, expression: str
 ) -> Iterator[Finding]:
@@ -125,7 +101,7 @@ def _term(
                 key, f"{where} names '{name}', which `mask: drop` leaves out.", "Use another column."
             )
         if replaces and not column.immutable:
-            yield _mutable(key, where, column)
+            yield mutable_column(key, where, column)
         if column.nullable and not table.destination.settings.get("allow_nullable_key"):
             yield Finding(
                 key,
@@ -134,7 +110,8 @@ def _term(
             )
 
 
-def _mutable(key: str, where: str, column: ColumnSchema) -> Finding:
+def mutable_column(key: str, where: str, column: ColumnSchema) -> Finding:
+    """The finding for a column that decides where a row stands, and may change."""
     return Finding(
         key,
         f"{where} names '{column.name}', which may change at the source; the old row would stay beside the new one.",

@@ -10,7 +10,7 @@ from dagster_pipeline.schema.models import Mask, NullCursor, SyncMode, TableSche
 from dagster_pipeline.schema.naming import is_key_part
 from dagster_pipeline.schema.rules_columns import unknown_column
 
-_TEMPORAL = {
+TEMPORAL = {
     "mysql": frozenset({"date", "datetime", "timestamp"}),
     "postgres": frozenset({"date", "timestamp", "timestamptz"}),
 }
@@ -68,7 +68,7 @@ def cursor(table: TableSchema) -> Iterator[Finding]:
             "Choose a column that is not masked.",
         )
     base = re.split(r"[\s(]", column.type.strip().lower(), maxsplit=1)[0]
-    if sync.lookback and sync.mode is SyncMode.INCREMENTAL and base not in _TEMPORAL[table.source.dialect]:
+    if sync.lookback and sync.mode is SyncMode.INCREMENTAL and base not in TEMPORAL[table.source.dialect]:
         yield Finding(
             "sync.lookback",
             f"`lookback` needs a cursor that is a date or a time; '{column.name}' is {column.type[:80]}.",

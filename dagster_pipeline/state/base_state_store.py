@@ -36,6 +36,10 @@ class BaseStateStore(ABC):
         """Record a load and its whole ledger. Raises `FatalError` when another load of the table is open."""
 
     @abstractmethod
+    def open_loads(self, table: str) -> tuple[Load, ...]:
+        """Loads of the table that are neither done nor abandoned: one for each partition at most."""
+
+    @abstractmethod
     def start_chunk(self, load_id: str, index: int) -> None:
         """From now on the sink may hold some of this chunk."""
 

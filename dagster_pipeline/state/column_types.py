@@ -87,7 +87,8 @@ def _from_json(stored: str, record: type[Window | KeyRange]) -> dict[str, Any]:
 
 
 def _window(stored: str) -> Window:
-    return Window(**_from_json(stored, Window))
+    values = _from_json(stored, Window)
+    return Window(**values | {"values": tuple(values.get("values", ()))})
 
 
 def _key_range(stored: str) -> KeyRange:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.state import ledger, locks, positions
+from dagster_pipeline.state import ledger, locks, positions, tables
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.database import Database
 from dagster_pipeline.state.records import Load, LockRecord, TableState
@@ -51,6 +51,11 @@ class StateManager(BaseStateStore):
             positions.claim(connection, self._database, load.table)
             positions.enter(connection, self._database, load.table, load.partition)
             ledger.add(connection, load)
+
+    def open_loads(self, table: str) -> tuple[Load, ...]:
+        """See `BaseStateStore.open_loads`."""
+        with self._database.reading() as connection:
+            return tuple(ledger.open_loads(connection, tables.loads.c.table_name == table).values())
 
     def start_chunk(self, load_id: str, index: int) -> None:
         """See `BaseStateStore.start_chunk`. Raises `FatalError` when the chunk is done or the load is not open."""

@@ -45,11 +45,14 @@ class ChunkMover:
     write: WriteRequest
     attempts: int
 
-    def move_all(self, chunks: Sequence[Chunk], *, parallelism: int) -> Moved:
-        """Move these chunks. The first error stops what has not begun, lets what runs finish, and is raised."""
+    def move_all(self, chunks: Sequence[Chunk], *, parallelism: int, limit: int | None = None) -> Moved:
+        """Move these chunks; none is begun when `limit` rows were read.
+
+        The first error stops what has not begun, lets what runs finish, and is raised.
+        """
         stop = threading.Event()
         pool = ThreadPoolExecutor(max_workers=min(parallelism, len(chunks)), thread_name_prefix="chunk")
-        futures = [pool.submit(self._move, chunk, stop) for chunk in chunks]
+        futures = [pool.submit(self._move, chunk, stop, limit) for chunk in chunks]
         try:
             self._wait(futures)
         except BaseException as error:
@@ -69,7 +72,9 @@ class ChunkMover:
                 future.result()
             self.meter.say()
 
-    def _move(self, chunk: Chunk, stop: threading.Event) -> Moved:
+    def _move(self, chunk: Chunk, stop: threading.Event, limit: int | None) -> Moved:
+        if limit is not None and self.meter.rows >= limit:
+            return Moved()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableError),
             stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(stop),

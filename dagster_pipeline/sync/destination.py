@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkColumn, SinkTable
 from dagster_pipeline.schema.models import Deletes, TableSchema
+from dagster_pipeline.schema.partition_cut import needs_tombstones
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 STAGING_MARK = "__staging_"
@@ -26,8 +27,8 @@ def sink_table(schema: TableSchema, mappings: Sequence[ColumnMapping]) -> SinkTa
         ttl=destination.ttl or "",
         settings=destination.settings,
         comment=schema.description,
-        tracks_deletes=schema.sync.deletes is not Deletes.IGNORE,
-        hides_deleted=schema.sync.deletes is Deletes.MIRROR,
+        tracks_deletes=schema.sync.deletes is not Deletes.IGNORE or needs_tombstones(schema),
+        hides_deleted=schema.sync.deletes is not Deletes.SOFT,
         primary_key=schema.primary_key,
     )
 

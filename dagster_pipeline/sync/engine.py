@@ -6,6 +6,7 @@ Why a crash anywhere is harmless:
   rows, into any other the chunk is one atomic block under its token, which the sink takes once;
 - where neither holds (a full load of a table without key), the staging table is emptied and the load begins anew;
 - around the exchange, the staging table's own identity says whether it has happened;
+- partitions are replaced from a staging table that stands until the load is closed, and may be replaced again;
 - the cursor moves in the same transaction that closes the load.
 """
 
@@ -20,25 +21,26 @@ from datetime import UTC, datetime
 from dagster_pipeline.connectors.batch import SourceBounds, SourceTable, Window
 from dagster_pipeline.connectors.sink.base_sink_connector import BaseSinkConnector, SinkTable, WriteRequest
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
-from dagster_pipeline.errors import ShrinkRefusedError
 from dagster_pipeline.schema.models import SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, TableState
 from dagster_pipeline.sync.append_guard import refuse_half_a_load, refuse_unknown_position, repeats_rows
 from dagster_pipeline.sync.chunk_mover import ChunkMover
-from dagster_pipeline.sync.config import SyncConfig
+from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
 from dagster_pipeline.sync.destination import sink_table, staging_name
 from dagster_pipeline.sync.drift import Reconciled, reconcile
-from dagster_pipeline.sync.gained_columns import cannot_reread, loaded_rows_lack, rereads
-from dagster_pipeline.sync.plan import SyncPlan, fingerprint, plan_sync, resumable
+from dagster_pipeline.sync.gained_columns import backfill_brings, cannot_reread, loaded_rows_lack, rereads
+from dagster_pipeline.sync.partition_publisher import PartitionPublisher, rebuilt_name
+from dagster_pipeline.sync.partition_slice import PartitionSlice, loads_all, outside_all_partitions, overlap
+from dagster_pipeline.sync.plan import PARTITION, SyncPlan, fingerprint, plan_sync, resumable
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
 from dagster_pipeline.sync.result import Moved, SyncResult
+from dagster_pipeline.sync.shrink_guard import refuse_shrink
+from dagster_pipeline.sync.table_lock import hold, holds_table
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 REPORT_SECONDS = 5.0
 CHUNK_ATTEMPTS = 4
-SHRINK_LIMIT = 0.5
-"""A full refresh that leaves less than this share of the rows needs `allow_shrink`."""
 
 
 class TableSync:
@@ -55,8 +57,19 @@ class TableSync:
         config: SyncConfig | None = None,
         report: Callable[[Progress], None] = lambda _progress: None,
         mapper: TypeMapper | None = None,
+        part: PartitionSlice | None = None,
+        origin: str = "",
     ) -> None:
+        """Make it ready.
+
+        `part` are the partitions to replace; `None` brings the whole table forward. `origin` is the run of which this one
+        is a retry, itself when there is none.
+        """
         self._schema = schema
+        self._part = part
+        self._partition = part.name if part else ""
+        self._keys = part.keys if part else ()
+        self._origin = origin or run_id
         self._source = source
         self._sink = sink
         self._state = state
@@ -69,19 +82,22 @@ class TableSync:
     def run(self) -> SyncResult:
         """Do it. Raises only `PipelineError`s, or what interrupted it; either way the next run can go on."""
         began = time.monotonic()
-        with self._state.lock(self._schema.name, owner=self._run_id) as lock:
+        refuse_senseless(self._config, self._schema, by_partition=self._part is not None)
+        with hold(self._state, self._schema.name, owner=self._run_id, keys=self._keys) as lock:
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
             before, notes = self._standing(reconciled.schema, table)
+            outside = self._rows_in_no_partition()
             opened = self._open(before, described, reconciled, table)
             moved = self._move(opened, reconciled, described, lock)
-            after, rows = self._publish(opened.load, table, before, moved)
+            after, rows = self._publish(opened, table, before, moved, lock)
         return SyncResult(
             table=table,
             kind=opened.kind,
             moved=moved,
             chunks_planned=len(opened.load.chunks) if opened.load else 0,
+            chunks_left=_chunks_left(opened.load, moved),
             resumed=opened.resumed,
             seconds=time.monotonic() - began,
             window=opened.window,
@@ -92,6 +108,9 @@ class TableSync:
             rows_in_destination=rows,
             statements=opened.statements,
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            partition=self._partition,
+            rows_in_no_partition=outside,
+            query=self._source.statement(ReadRequest(mappings=reconciled.mappings, window=opened.window)),
         )
 
     def _standing(self, schema: TableSchema, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
@@ -99,7 +118,10 @@ class TableSync:
 
         The cursor is forgotten before the table is made or altered: whatever happens then, no run takes it for complete.
         """
-        before = self._state.read(self._schema.name)
+        before = self._state.read(self._schema.name, self._partition)
+        if self._part is not None:
+            gained = self._sink.missing_columns(table)
+            return before, (backfill_brings(gained, table),) if gained else ()
         if self._config.full_refresh or schema.sync.mode is SyncMode.FULL:
             return before, ()
         left = before.open_load
@@ -118,24 +140,47 @@ class TableSync:
         self._state.set_cursor(self._schema.name, None)
         return self._state.read(self._schema.name), (note,)
 
+    def _rows_in_no_partition(self) -> int:
+        if not loads_all(self._schema, self._part):
+            return 0
+        return self._source.count(outside_all_partitions(self._schema))
+
     # Opening a load: the one that was left open, or a new one.
 
     def _open(
         self, before: TableState, described: SourceTable, reconciled: Reconciled, table: SinkTable
     ) -> _Opened:
-        mark = fingerprint(reconciled.schema, table, reconciled.mappings)
+        mark = fingerprint(
+            reconciled.schema,
+            table,
+            reconciled.mappings,
+            config=self._config,
+            part=self._part,
+            origin=self._origin,
+        )
         left = before.open_load
         if left is not None and resumable(left, mark, self._config) and self._can_go_on(left, table):
             target, statements = self._target_of(left, table)
             version = self._version(before, table)
             return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
-        if left is not None:
-            if not self._config.full_refresh:
-                refuse_half_a_load(left, table)
-            self._state.abandon_load(left.load_id)
-        for stale in self._sink.stagings(table):
-            self._sink.drop(table.database, stale)
+        if left is not None and self._part is None and not self._config.full_refresh:
+            refuse_half_a_load(left, table)
+        self._clear_the_way(table)
         return self._open_anew(before, described, reconciled.schema, table, mark)
+
+    def _clear_the_way(self, table: SinkTable) -> None:
+        """End loads whose run is dead, as the lock that we hold tells, and drop what they have staged."""
+        dead = self._state.open_loads(self._schema.name)
+        stale: tuple[str, ...]
+        if holds_table(self._keys):
+            stale = self._sink.stagings(table)
+        else:  # others may be loading other partitions
+            dead = tuple(load for load in dead if overlap(self._part, load))
+            stale = tuple(name for load in dead for name in (load.staging, rebuilt_name(load, table)) if name)
+        for load in dead:
+            self._state.abandon_load(load.load_id)
+        for name in stale:
+            self._sink.drop(table.database, name)
 
     def _open_anew(
         self, before: TableState, described: SourceTable, schema: TableSchema, table: SinkTable, mark: str
@@ -148,6 +193,7 @@ class TableSync:
             self._config,
             fingerprint=mark,
             bytes_per_row=described.estimated_bytes_per_row,
+            part=self._part,
         )
         if repeats_rows(plan.kind, before.cursor, table):
             refuse_unknown_position(table, self._sink.count_rows(table))
@@ -171,12 +217,12 @@ class TableSync:
         return Load(
             load_id=load_id,
             table=self._schema.name,
-            partition="",
+            partition=self._partition,
             kind=plan.kind,
             window=plan.window,
             advance_to=plan.advance_to,
             fingerprint=plan.fingerprint,
-            staging=staging_name(table.name, load_id) if plan.kind is SyncMode.FULL else "",
+            staging=staging_name(table.name, load_id) if plan.kind in (SyncMode.FULL, PARTITION) else "",
             staging_id="",
             status=LoadStatus.OPEN,
             created_at=datetime.now(UTC),
@@ -185,7 +231,7 @@ class TableSync:
 
     def _bounds(self, before: TableState) -> SourceBounds | None:
         cursor = self._schema.sync.cursor
-        if cursor is None or self._schema.sync.mode is SyncMode.FULL:
+        if cursor is None or self._schema.sync.mode is SyncMode.FULL or self._part is not None:
             return None
         return self._source.bounds(cursor, floor=before.cursor, count_nulls=True)
 
@@ -198,6 +244,9 @@ class TableSync:
         """The table that this load writes into, and the DDL that it took."""
         if not load.staging:
             return table, self._sink.ensure_table(table)
+        if load.kind == PARTITION:  # only a table of the very same structure can take over its partitions
+            statements = self._sink.ensure_table(table)
+            return self._sink.create_like(table, load.staging), statements
         return self._sink.create_staging(table, load.staging), ()
 
     def _can_go_on(self, left: Load, table: SinkTable) -> bool:
@@ -242,23 +291,42 @@ class TableSync:
                 token="",
                 atomic=_atomic(load, opened.target),
                 query_comment=self._comment,
+                partitions=len(self._keys),
             ),
             attempts=CHUNK_ATTEMPTS if _rewritable(load, opened.target) else 1,
         )
-        return mover.move_all(open_chunks, parallelism=self._schema.sync.parallelism)
+        parallelism, limit = self._schema.sync.parallelism, self._config.limit
+        return mover.move_all(open_chunks, parallelism=parallelism, limit=limit)
 
     # Publishing: the exchange of a full load, then the cursor.
 
     def _publish(
-        self, load: Load | None, table: SinkTable, before: TableState, moved: Moved
+        self, opened: _Opened, table: SinkTable, before: TableState, moved: Moved, lock: TableLock
     ) -> tuple[TableState, int]:
-        if load is None:
+        load = opened.load
+        if load is None or _chunks_left(load, moved):
             return before, before.rows if before.rows is not None else self._sink.count_rows(table)
+        if self._part is not None:
+            rows = self._publisher(lock).publish(load, table, opened.target, version=opened.version)
+            after = self._state.close_load(load.load_id, rows=rows)
+            self._sink.drop(table.database, load.staging)
+            return after, rows
         if load.staging:
             self._exchange(load, table)
         unchanged = moved.rows == 0 and before.rows is not None and not load.staging
         rows = before.rows if unchanged and before.rows is not None else self._sink.count_rows(table)
         return self._state.close_load(load.load_id, rows=rows), rows
+
+    def _publisher(self, lock: TableLock) -> PartitionPublisher:
+        return PartitionPublisher(
+            schema=self._schema,
+            keys=self._keys,
+            sink=self._sink,
+            state=self._state,
+            lock=lock,
+            owner=self._run_id,
+            allow_shrink=self._config.allow_shrink,
+        )
 
     def _exchange(self, load: Load, table: SinkTable) -> None:
         """Put the staging table in the table's place, unless a killed run already did."""
@@ -266,18 +334,11 @@ class TableSync:
             self._sink.drop(table.database, load.staging)
             return
         staging = replace(table, name=load.staging)
-        self._refuse_shrink(table, staging)
-        self._sink.swap(table, staging)
-
-    def _refuse_shrink(self, table: SinkTable, staging: SinkTable) -> None:
-        if self._config.allow_shrink:
-            return
-        now, then = self._sink.count_rows(table), self._sink.count_rows(staging)
-        if then < now * SHRINK_LIMIT:
-            raise ShrinkRefusedError(
-                f"A full refresh would replace the {now:,} rows of {table.full_name} by {then:,}.",
-                todo=f"If the source is right, run it again with allow_shrink: true; {staging.name} is ready to go in.",
+        if not self._config.allow_shrink:
+            refuse_shrink(
+                table.full_name, now=self._sink.count_rows(table), then=self._sink.count_rows(staging)
             )
+        self._sink.swap(table, staging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +355,17 @@ class _Opened:
     statements: tuple[str, ...] = ()
 
 
+def _chunks_left(load: Load | None, moved: Moved) -> int:
+    """Chunks that a run did not begin since it had reached its limit; the load stays open for the next one."""
+    if load is None:
+        return 0
+    return sum(chunk.status is not ChunkStatus.DONE for chunk in load.chunks) - moved.chunks
+
+
 def _atomic(load: Load, table: SinkTable) -> bool:
     """A second write would double rows, and the chunk is small enough to be one block."""
-    bounded = load.window.cursor is not None or any(chunk.key_range.columns for chunk in load.chunks)
+    cut = any(chunk.key_range.columns for chunk in load.chunks)
+    bounded = cut or (load.window.cursor is not None and load.kind != PARTITION)
     return not table.collapses_rereads and bounded
 
 

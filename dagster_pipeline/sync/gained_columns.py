@@ -45,3 +45,8 @@ def cannot_reread(gained: tuple[str, ...], table: SinkTable) -> str:
         f"{table.full_name} gained {', '.join(gained)}; rows loaded before have no value there until a run with "
         "full_refresh: true."
     )
+
+
+def backfill_brings(gained: tuple[str, ...], table: SinkTable) -> str:
+    """What is said of a table whose partitions are loaded one by one."""
+    return f"{table.full_name} gained {', '.join(gained)}; other partitions have no value there until they are loaded again."

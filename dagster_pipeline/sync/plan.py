@@ -5,6 +5,7 @@ The rules of the window:
 - `incremental`: from the cursor on, the last value included (ties), `lookback` before it, with no upper end. What
   changes while the load runs may or may not be in it; either way its cursor lies above what the plan advances to, so
   the next run reads it again, and reading a row again replaces it.
+- a window that a person gives (`window_from`, `window_to`) is read again, and the cursor stays.
 - `append`: after the cursor, up to what the source calls settled. Each row lies in exactly one window; so a full
   refresh of an append table ends at what is settled, too.
 The cursor advances to what was settled *before* reading began.
@@ -22,6 +23,7 @@ from dagster_pipeline.errors import DataQualityError
 from dagster_pipeline.schema.models import NullCursor, SyncMode, TableSchema
 from dagster_pipeline.state.records import Load, TableState
 from dagster_pipeline.sync.config import SyncConfig
+from dagster_pipeline.sync.partition_slice import PartitionSlice
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 CHUNK_BYTES = 256 * 1024 * 1024
@@ -29,13 +31,16 @@ CHUNK_BYTES = 256 * 1024 * 1024
 
 SMALLEST_CHUNK_ROWS = 1_000
 
+PARTITION = "partition"
+"""Kind of a load that replaces partitions."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
     """What one load is to do.
 
     Attributes:
-        kind: `full`, `incremental` or `append`.
+        kind: `full`, `incremental`, `append` or `partition`.
         window: which rows.
         advance_to: where the cursor stands afterwards; `None` leaves it.
         split_by: source columns that chunks are cut by; empty for one chunk.
@@ -44,7 +49,7 @@ class SyncPlan:
         fingerprint: of all that a resumed load must share with this plan.
     """
 
-    kind: SyncMode
+    kind: str
     window: Window
     advance_to: str | None
     split_by: tuple[str, ...]
@@ -61,22 +66,40 @@ def plan_sync(
     *,
     fingerprint: str,
     bytes_per_row: int,
+    part: PartitionSlice | None = None,
 ) -> SyncPlan:
-    """Plan one load. `bounds` is `None` for a table without a cursor.
+    """Plan one load. `bounds` is `None` for a table without a cursor, and for partitions, which are read whole.
 
     Raises `DataQualityError` when rows have a NULL cursor under `null_cursor: fail`.
     """
+    chunk_rows = rows_per_chunk(schema.sync.chunk_rows, bytes_per_row)
+    if part is not None:
+        # By time, a chunk is a span of it, so it lies in few of the warehouse's partitions and makes few parts.
+        by_time = (part.window.cursor or "",)
+        return SyncPlan(
+            kind=PARTITION,
+            window=part.window,
+            advance_to=None,
+            split_by=schema.primary_key if part.window.values else by_time,
+            chunk_rows=chunk_rows,
+            nothing_to_read=False,
+            fingerprint=fingerprint,
+        )
     kind = SyncMode.FULL if config.full_refresh else schema.sync.mode
     if bounds is not None:
         refuse_null_cursor(schema, bounds)
-    window = plan_window(schema, state, bounds, kind)
+    if config.overrides_window:
+        window, advance_to = Window(schema.sync.cursor, config.window_from, upper=config.window_to), None
+    else:
+        window = plan_window(schema, state, bounds, kind)
+        advance_to = None if bounds is None else bounds.settled
     first = window.lower is None
     return SyncPlan(
         kind=kind,
         window=window,
-        advance_to=None if bounds is None else bounds.settled,
+        advance_to=advance_to,
         split_by=_split_by(schema, window, first=first),
-        chunk_rows=rows_per_chunk(schema.sync.chunk_rows, bytes_per_row),
+        chunk_rows=chunk_rows,
         nothing_to_read=_nothing_to_read(schema, bounds, window),
         fingerprint=fingerprint,
     )
@@ -134,8 +157,20 @@ def _split_by(schema: TableSchema, window: Window, *, first: bool) -> tuple[str,
     return (window.cursor,) if window.cursor else ()
 
 
-def fingerprint(schema: TableSchema, table: SinkTable, mappings: tuple[ColumnMapping, ...]) -> str:
-    """A digest of everything that must stay the same for a load to be resumed rather than begun again."""
+def fingerprint(
+    schema: TableSchema,
+    table: SinkTable,
+    mappings: tuple[ColumnMapping, ...],
+    *,
+    config: SyncConfig,
+    part: PartitionSlice | None = None,
+    origin: str = "",
+) -> str:
+    """A digest of everything that must stay the same for a load to be resumed rather than begun again.
+
+    A load of partitions is resumed by retries of the run that began it (`origin`), never by a later one: no cursor
+    would bring forth what has changed since its first chunks were read.
+    """
     facts = {
         "source": schema.source.model_dump(mode="json"),
         "cursor": schema.sync.cursor,
@@ -143,6 +178,10 @@ def fingerprint(schema: TableSchema, table: SinkTable, mappings: tuple[ColumnMap
         "table": asdict(table) | {"comment": "", "settings": dict(table.settings)},
         "columns": [asdict(mapping) | {"comment": ""} for mapping in mappings],
     }
+    if config.overrides_window:
+        facts |= {"override": f"{config.window_from} to {config.window_to}"}
+    if part is not None:
+        facts |= {"rows": asdict(part.window), "origin": origin}
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 

@@ -72,6 +72,11 @@ class ProgressMeter:
         self._began = time.monotonic()
         self._said = self._began
 
+    @property
+    def rows(self) -> int:
+        """Rows that have passed."""
+        return self._rows
+
     def counted(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
         """The same batches, counted as they pass."""
         for batch in batches:

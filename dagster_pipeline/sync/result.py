@@ -46,15 +46,19 @@ class SyncResult:
         kind: `full`, `incremental` or `append`.
         moved: what this run moved; a resumed load's earlier chunks are not in it.
         chunks_planned: chunks of the whole load.
+        chunks_left: chunks that wait for the next run, since this one had a limit.
         resumed: the run finished what an earlier one began.
         seconds: wall time of the run, planning included.
         window: what was read.
         newest: greatest cursor value that the source showed; `None` without a cursor.
         cursor_before, cursor_after: canonical text.
         null_cursor_rows: rows whose cursor is NULL, at the source.
-        rows_in_destination: what a reader sees now.
+        rows_in_destination: what a reader sees now, of the partitions when only they were loaded.
         statements: DDL that was run.
         notes: sentences worth a warning.
+        partition: the partitions' name in the state store; empty for the whole table.
+        rows_in_no_partition: rows at the source that belong to no partition of the table.
+        query: the source's statement for the whole window, as no chunk's own bounds stand in it.
     """
 
     table: SinkTable
@@ -71,6 +75,17 @@ class SyncResult:
     rows_in_destination: int
     statements: tuple[str, ...]
     notes: tuple[str, ...]
+    partition: str = ""
+    rows_in_no_partition: int = 0
+    query: str = ""
+    chunks_left: int = 0
+
+    @property
+    def newest_visible(self) -> str | None:
+        """The greatest cursor value that a reader finds now, as far as the run knows; `None` without a cursor."""
+        if self.partition:
+            return None
+        return self.window.upper or self.newest or self.cursor_after
 
     @property
     def rows_per_second(self) -> float:

@@ -6,12 +6,13 @@ What does not belong here: SQL, drivers, and anything about where the rows come 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Self
 
-from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.batch import Batch, Window, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.schema.partition_cut import Replacing
 
 VERSION_COLUMN = "_version"
 DELETED_COLUMN = "_deleted"
@@ -83,6 +84,7 @@ class WriteRequest:
         atomic: all rows of the chunk become visible at once or not at all (per partition); needed where a
             second write would double them.
         query_comment: names table and run, for whoever watches the warehouse.
+        partitions: how many of the warehouse's partitions the chunk may lie in, where that is known.
     """
 
     table: SinkTable
@@ -92,6 +94,27 @@ class WriteRequest:
     token: str
     atomic: bool = False
     query_comment: str = ""
+    partitions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRequest:
+    """Rows of a staging table that are to take the place of a window's rows.
+
+    Attributes:
+        table, staging: where to, where from; alike but for their names.
+        window: a span of time or listed values, of the partition column.
+        how: the way that keeps each partition whole for a reader.
+        version: goes into `_version` of tombstones; at least that of the staging table's rows.
+        rebuilt_name: name of a further table that may be needed, always the same for one load.
+    """
+
+    table: SinkTable
+    staging: SinkTable
+    window: Window
+    how: Replacing
+    version: int
+    rebuilt_name: str
 
 
 class BaseSinkConnector(ABC):
@@ -118,8 +141,19 @@ class BaseSinkConnector(ABC):
         """
 
     @abstractmethod
+    def planned_statements(self, table: SinkTable) -> tuple[str, ...]:
+        """What `ensure_table` would run; raises as it does and changes nothing."""
+
+    @abstractmethod
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         """An empty table like `table` beside it, or the one that already stands under that name, to resume."""
+
+    @abstractmethod
+    def create_like(self, table: SinkTable, name: str) -> SinkTable:
+        """An empty table of the very structure that `table` has now, columns that its file dropped included.
+
+        The one that already stands under that name is kept.
+        """
 
     @abstractmethod
     def stagings(self, table: SinkTable) -> tuple[str, ...]:
@@ -132,6 +166,17 @@ class BaseSinkConnector(ABC):
     @abstractmethod
     def swap(self, table: SinkTable, staging: SinkTable) -> None:
         """Put the staging table in the table's place, atomically, and drop what stood there before."""
+
+    @abstractmethod
+    def replace_slice(self, request: SliceRequest, *, lock: Callable[[], None]) -> None:
+        """Put the staging table's rows in the place of the window's, each partition at once; may be repeated.
+
+        `lock` raises when the run has lost its right to the rows.
+        """
+
+    @abstractmethod
+    def count_slice(self, table: SinkTable, window: Window) -> int:
+        """Rows of a partition window that a reader sees; 0 when the table does not exist."""
 
     @abstractmethod
     def drop(self, database: str, name: str) -> None:

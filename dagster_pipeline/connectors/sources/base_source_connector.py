@@ -81,6 +81,10 @@ class BaseSourceConnector(ABC):
     def count(self, window: Window) -> int:
         """Rows of the window at the source, the table file's own `where` applied."""
 
+    def statement(self, request: ReadRequest) -> str:  # noqa: ARG002 -- a hook, for sources that have an answer
+        """What `stream` runs, for people; empty where a source has no such text."""
+        return ""
+
     @abstractmethod
     def holds_values(self, columns: tuple[str, ...], window: Window) -> bool:
         """Whether a row of the window has a value other than NULL in one of the columns."""

@@ -42,7 +42,11 @@ def _window_terms(dialect: SqlDialect, columns: Columns, window: Window) -> list
             lower = dialect.earlier(lower, column, window.lookback_seconds)
         terms.append(f"{compared} {'>=' if window.lower_inclusive else '>'} {lower}")
     if window.upper is not None:
-        terms.append(f"{compared} <= {dialect.literal(window.upper, column)}")
+        sign = "<=" if window.upper_inclusive else "<"
+        terms.append(f"{compared} {sign} {dialect.literal(window.upper, column)}")
+    if window.values:
+        among = dialect.among(column, window.values)
+        terms.append(f"NOT ({among})" if window.all_but_values else among)
     if not column.nullable:
         return terms
     if window.include_nulls:

@@ -60,6 +60,10 @@ class SqlDialect(ABC):
         """A canonical text as a value of the column. Raises `ConfigurationError` when it is none."""
 
     @abstractmethod
+    def among(self, column: ComparedColumn, values: Sequence[str]) -> str:
+        """The column holds one of these values, byte for byte, whatever its collation takes for equal."""
+
+    @abstractmethod
     def earlier(self, literal: str, column: ComparedColumn, seconds: int) -> str:
         """A temporal value so much earlier. Raises `ConfigurationError` for columns that are not temporal."""
 

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from dagster_pipeline.connectors.batch import WHOLE_TABLE, KeyRange, SourceBounds, SourceTable, Window
-from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector
+from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
 from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
 from dagster_pipeline.connectors.sources.predicates import where_clause
 from dagster_pipeline.connectors.sources.query_comment import commented
+from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
@@ -103,6 +104,12 @@ class SqlSource(BaseSourceConnector, Generic[Catalog]):
                 estimate=self._estimating(cursor),
             )
             return splitter.split(columns, window, target_rows)
+
+    def statement(self, request: ReadRequest) -> str:
+        """The SELECT of a stream; a mask's key is no part of it."""
+        columns = select_list(self.sql, request.mappings).sql
+        where = self._where(request.window, request.key_range)
+        return commented(f"SELECT {columns} FROM {self._relation}{where}", request.query_comment)
 
     def count(self, window: Window) -> int:
         """Rows of the window."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 from dagster_pipeline.definitions import build_definitions
 from dagster_pipeline.settings import Settings
+from dagster_pipeline.state.records import TableState
+from dagster_pipeline.state.state_manager import StateManager
 
 KEY = dg.AssetKey(["shop", "orders"])
 FILE = """
@@ -22,6 +26,7 @@ retries: {max: 1, delay: 0s}
 columns:
   - {name: id, type: bigint, primary_key: true, description: Order number.}
   - {name: note, type: text, nullable: true}
+  - {name: email, type: text, mask: sha256}
   - {name: updated_at, type: timestamp with time zone}
 checks:
   - unique: [id]
@@ -37,10 +42,10 @@ def source(postgres_server: Any) -> str:
     url: str = postgres_server.create_database("shop")
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TABLE orders (id bigint PRIMARY KEY, note text, updated_at timestamptz NOT NULL)"
+            "CREATE TABLE orders (id bigint PRIMARY KEY, note text, email text NOT NULL, updated_at timestamptz NOT NULL)"
         )
         cursor.execute(
-            "INSERT INTO orders SELECT i, 'note ' || i, timestamptz '2024-01-01 00:00Z' + i * interval '1 s'"
+            "INSERT INTO orders SELECT i, 'note ' || i, i || '@example.com', timestamptz '2024-01-01 00:00Z' + i * interval '1 s'"
             f" FROM generate_series(1, {ROWS}) i"
         )
     return url
@@ -88,7 +93,9 @@ def test_a_run_shows_what_it_moved_and_what_it_checked(run: Run) -> None:
     result = run()
     assert result.success
     (materialization,) = result.asset_materializations_for_node("shop__orders")
-    metadata = {name: value.value for name, value in materialization.metadata.items()}
+    metadata: dict[str, Any] = {
+        name: value if name == "preview" else value.value for name, value in materialization.metadata.items()
+    }
     assert metadata["rows"] == metadata["dagster/row_count"] == ROWS
     assert 1 < int(str(metadata["chunks"])) <= 3
     assert metadata["destination"] == "shop.orders"
@@ -99,6 +106,18 @@ def test_a_run_shows_what_it_moved_and_what_it_checked(run: Run) -> None:
     columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
     assert (columns["id"].type, columns["id"].description) == ("Int64", "Order number.")
     assert columns["note"].constraints.nullable
+    since = (datetime.now(UTC) - datetime(2024, 1, 1, 0, ROWS // 60, ROWS % 60, tzinfo=UTC)).total_seconds()
+    assert float(metadata["lag seconds"]) == pytest.approx(since, abs=120)
+    assert metadata["parts"] >= 1
+    assert metadata["warehouse partitions"] == 1
+    assert int(metadata["bytes on disk"]) > 0
+    assert f"{ROWS:,} rows" in str(metadata["summary"])
+    assert 'FROM "public"."orders"' in str(metadata["source query"])
+    preview = metadata["preview"]
+    assert len(preview.records) == 5
+    for record in preview.records:
+        assert record.data["email"] == "(sha256)"
+        assert record.data["note"] == f"note {record.data['id']}"
     checks = {
         check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()
     }
@@ -129,7 +148,7 @@ def test_a_column_that_the_source_does_not_have_fails_once_and_names_file_and_li
     result = run(text=text)
     assert not result.success
     assert "has no column 'nickname'" in failure(result)
-    assert "orders.yml:10" in failure(result)
+    assert "orders.yml:11" in failure(result)
     assert retries(result) == 0
 
 
@@ -163,3 +182,92 @@ def test_a_missing_table_fails_before_anything_is_written(run: Run, warehouse_di
     assert "Did you mean public.orders" in failure(result)
     assert retries(result) == 0
     assert not (warehouse_dir / "metadata" / "shop").exists()
+
+
+def stored_state() -> tuple[TableState, ...]:
+    with closing(StateManager(Settings.from_environment().state_url())) as state:
+        return state.tables()
+
+
+def test_a_dry_run_shows_what_would_happen_and_writes_nothing(
+    run: Run, source: str, warehouse_dir: Path
+) -> None:
+    result = run(dry_run=True)
+    assert result.success
+    assert not result.asset_materializations_for_node("shop__orders")
+    (observation,) = result.asset_observations_for_node("shop__orders")
+    seen: dict[str, Any] = {name: value.value for name, value in observation.metadata.items()}
+    assert seen["would read rows"] == ROWS
+    assert 2 <= seen["would read chunks"] <= 3
+    assert str(seen["chunk ranges"]).count("id in (") == seen["would read chunks"]
+    assert "CREATE TABLE IF NOT EXISTS `shop`.`orders`" in seen["statements"]
+    assert 'FROM "public"."orders"' in seen["source query"]
+    assert 0 < seen["sampled rows"] <= ROWS
+    assert not (warehouse_dir / "metadata" / "shop").exists()
+
+    assert run().success
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET note = 'changed', updated_at = now() WHERE id <= 7")
+    before = stored_state()
+    (observation,) = run(dry_run=True).asset_observations_for_node("shop__orders")
+    assert 7 <= int(str(observation.metadata["would read rows"].value)) < 50
+    assert observation.metadata["rows there now"].value == ROWS
+    assert stored_state() == before
+    (materialization,) = run().asset_materializations_for_node("shop__orders")
+    assert int(str(materialization.metadata["rows"].value)) >= 7
+
+
+def test_a_window_is_read_again_and_the_cursor_stays(run: Run, source: str) -> None:
+    assert run().success
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET note = 'corrected behind the cursor' WHERE id <= 100")
+    result = run(window_from="2024-01-01 00:00:01+00", window_to="2024-01-01 00:01:00+00")
+    (materialization,) = result.asset_materializations_for_node("shop__orders")
+    assert materialization.metadata["rows"].value == 60
+    before, after = (str(materialization.metadata[f"cursor {when}"].value) for when in ("before", "after"))
+    assert before == after
+    assert before.startswith("2024-01-01 00:41:40")
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        ({"window_from": "yesterday evening"}, "yesterday evening"),
+        (
+            {"window_from": "2024-01-01", "full_refresh": True},
+            "only be read again from a table of mode incremental",
+        ),
+    ],
+)
+def test_a_choice_that_makes_no_sense_fails_once_and_says_why(
+    run: Run, config: dict[str, Any], what: str
+) -> None:
+    result = run(**config)
+    assert not result.success
+    assert what in failure(result)
+    assert retries(result) == 0
+
+
+@pytest.mark.parametrize("config", [{"limit": 0}, {"limt": 5}, {"window_to": "x" * 201}])
+def test_a_choice_out_of_bounds_is_refused_before_anything_runs(run: Run, config: dict[str, Any]) -> None:
+    """Unknown ones when the run is asked for, bounds when its step begins."""
+    (name,) = config
+    if name == "limt":
+        with pytest.raises(dg.DagsterInvalidConfigError, match=name):
+            run(**config)
+        return
+    result = run(**config)
+    assert not result.success
+    assert name in failure(result)
+
+
+def test_a_limit_stops_after_a_chunk_and_the_next_run_goes_on(run: Run) -> None:
+    text = FILE.replace("chunk_rows: 1000", "chunk_rows: 1000, parallelism: 1")
+    (first,) = run(text=text, limit=1).asset_materializations_for_node("shop__orders")
+    assert first.metadata["chunks"].value == 1
+    assert int(str(first.metadata["chunks left"].value)) >= 1
+    assert first.metadata["cursor after"].value == "none"
+    (second,) = run(text=text).asset_materializations_for_node("shop__orders")
+    assert second.metadata["resumed"].value
+    assert second.metadata["dagster/row_count"].value == ROWS
+    assert first.metadata["rows"].value + second.metadata["rows"].value == ROWS  # type: ignore[operator]  # both are numbers

@@ -31,6 +31,7 @@ from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.state.state_manager import StateManager
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.engine import TableSync
+from dagster_pipeline.sync.partition_slice import partition_slice
 
 SUMS = "SELECT count(), sum(id), sum(cityHash64(note)), uniqExact(id) FROM shop.orders"
 GROUPS = (RetriableError, ConfigurationError, FatalError)
@@ -60,8 +61,9 @@ def main(facts: dict[str, Any]) -> dict[str, Any]:
         with source, ClickHouseSink(warehouse) as sink:
             if "die_at" in facts:
                 die_at(sink, state, **facts["die_at"])
+            part = partition_slice(schema, facts["keys"]) if "keys" in facts else None
             result = TableSync(
-                schema, source=source, sink=sink, state=state, run_id="test", config=config
+                schema, source=source, sink=sink, state=state, run_id="test", config=config, part=part
             ).run()
             final = " FINAL" if result.table.collapses_rereads else ""
             found = sink.rows(facts.get("ask", SUMS + final))

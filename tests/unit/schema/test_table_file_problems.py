@@ -479,38 +479,6 @@ def test_a_mistake_is_reported_once_on_its_line_with_a_cure(tree, case):
     assert problem.line == line, str(problem)
 
 
-PARTITIONS = {
-    "both ways": ("{by: region, every: day, start: 2024-01-01, values: [eu]}", "either `every` or `values`"),
-    "neither way": ("{by: region}", "either `every` or `values`"),
-    "no start": ("{by: region, every: day}", "needs `start`"),
-    "bad start": ("{by: region, every: day, start: 2024-13-01}", "no date"),
-    "misspelt every": (
-        "{by: region, every: dayly, start: 2024-01-01}",
-        "allowed are hour, day, week and month",
-    ),
-    "unknown column": ("{by: regoin, values: [eu]}", "no column of this file"),
-    "mutable column": ("{by: updated_at, every: day, start: 2024-01-01}", "may change at the source"),
-    "number for a value": ("{by: region, values: [1]}", "must be text"),
-    "value twice": ("{by: region, values: [eu, eu]}", "listed twice"),
-}
-
-
-@pytest.mark.parametrize("case", PARTITIONS)
-def test_a_mistake_in_partitions_is_found_although_they_are_not_available_yet(tree, case):
-    text, what = PARTITIONS[case]
-    written(tree, f"version: 1\npartitions: {text}\n...")
-    refused, mistake = sorted(tree.problems(), key=lambda problem: "not available" not in problem.what)
-    assert "Partitions are not available in this version" in refused.what
-    assert what in mistake.what
-    assert (refused.line, mistake.line) == (2, 2)
-
-
-def test_partitions_that_are_right_are_refused_all_the_same(tree):
-    written(tree, "version: 1\npartitions: {by: region, every: day, start: 2024-01-01}\n...")
-    (problem,) = tree.problems()
-    assert "not available" in problem.what
-
-
 @pytest.mark.parametrize("kind", ["datetime(6)", "timestamp", "date", "DATETIME"])
 def test_a_lookback_is_fine_on_a_date_or_time(tree, kind):
     text = "version: 1\nsync: {cursor: at, lookback: 5m}\ncolumns:\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +17,12 @@ from dagster_pipeline.connectors.batch import (
     WireFormat,
     WriteReceipt,
 )
-from dagster_pipeline.connectors.sink.base_sink_connector import BaseSinkConnector, SinkTable, WriteRequest
+from dagster_pipeline.connectors.sink.base_sink_connector import (
+    BaseSinkConnector,
+    SinkTable,
+    SliceRequest,
+    WriteRequest,
+)
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
 from dagster_pipeline.schema.models import TableSchema
 
@@ -90,8 +95,11 @@ def inside(row: Row, window: Window) -> bool:
     value = row[window.cursor]
     if value is None:
         return window.include_nulls
+    if window.values and (value in window.values) == window.all_but_values:
+        return False
+    below = window.upper is None or value < window.upper or (window.upper_inclusive and value == window.upper)
     above = window.lower is None or value > window.lower or (window.lower_inclusive and value == window.lower)
-    return above and (window.upper is None or value <= window.upper)
+    return above and below
 
 
 def in_range(row: Row, key_range: KeyRange) -> bool:
@@ -144,10 +152,16 @@ class MemorySink(BaseSinkConnector):
         known = self.tables[table.name].columns
         return tuple(column.name for column in table.columns if column.name not in known)
 
+    def planned_statements(self, table: SinkTable) -> tuple[str, ...]:
+        return () if table.name in self.tables else (f"CREATE TABLE {table.name}",)
+
     def create_staging(self, table: SinkTable, staging_name: str) -> SinkTable:
         staging = replace(table, name=staging_name)
         self.ensure_table(staging)
         return staging
+
+    def create_like(self, table: SinkTable, name: str) -> SinkTable:
+        return self.create_staging(table, name)
 
     def stagings(self, table: SinkTable) -> tuple[str, ...]:
         return tuple(name for name in self.tables if name.startswith(f"{table.name}__staging_"))
@@ -162,6 +176,23 @@ class MemorySink(BaseSinkConnector):
             self.tables[staging.name] = old
         if self.fail_after_swap:
             raise self.fail_after_swap.pop(0)
+
+    def replace_slice(self, request: SliceRequest, *, lock: Callable[[], None]) -> None:
+        lock()
+        new = list(self.tables[request.staging.name].rows)
+        places = {column.name: i for i, column in enumerate(request.table.columns)}
+        kept = [
+            (row, version)
+            for row, version in self.tables[request.table.name].rows
+            if not inside({name: row[i] for name, i in places.items()}, request.window)
+        ]
+        self.tables[request.table.name].rows = kept + new
+        if self.fail_after_swap:
+            raise self.fail_after_swap.pop(0)
+
+    def count_slice(self, table: SinkTable, window: Window) -> int:
+        names = [column.name for column in table.columns]
+        return sum(inside(dict(zip(names, row, strict=True)), window) for row in self.visible(table))
 
     def drop(self, database: str, name: str) -> None:
         self.tables.pop(name, None)

@@ -7,19 +7,20 @@ statement is spelled (`ddl`, `insert`), how bytes travel (`transport`), what an 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.batch import Batch, Window, WireColumn, WireFormat, WriteReceipt
 from dagster_pipeline.connectors.sink.base_sink_connector import (
     DELETED_COLUMN,
     VERSION_COLUMN,
     BaseSinkConnector,
     SinkTable,
+    SliceRequest,
     WriteRequest,
 )
 from dagster_pipeline.connectors.sink.clickhouse import catalog
@@ -32,6 +33,7 @@ from dagster_pipeline.connectors.sink.clickhouse.insert import (
     insert_statement,
 )
 from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
+from dagster_pipeline.connectors.sink.clickhouse.slice_replacement import SliceReplacement, slice_count
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
     AbandonedInsertError,
@@ -40,6 +42,7 @@ from dagster_pipeline.connectors.sink.clickhouse.transport import (
     HttpTransport,
 )
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
+from dagster_pipeline.connectors.sink.clickhouse.window_condition import window_condition
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -111,6 +114,14 @@ class ClickHouseSink(BaseSinkConnector):
         _refuse(table, diff)
         return self._alter(table, diff)
 
+    def planned_statements(self, table: SinkTable) -> tuple[str, ...]:
+        """What `ensure_table` would run."""
+        diff = self._diff(table)
+        if diff is None:
+            return self._creation(table)
+        _refuse(table, diff)
+        return self._ddl.alter(table, diff.changes)
+
     def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
         """Columns of the file that the table does not have yet."""
         diff = self._diff(table)
@@ -134,6 +145,12 @@ class ClickHouseSink(BaseSinkConnector):
         else:
             self._alter(staging, diff)
         return staging
+
+    def create_like(self, table: SinkTable, name: str) -> SinkTable:
+        """CREATE TABLE ... AS: REPLACE PARTITION asks for the same structure."""
+        copy = replace(table, name=name)
+        self._run(self._ddl.create_like(table.database, name, table.name), doing=f"Creating {copy.full_name}")
+        return copy
 
     def stagings(self, table: SinkTable) -> tuple[str, ...]:
         """Staging tables of this table, sorted by name."""
@@ -160,6 +177,30 @@ class ClickHouseSink(BaseSinkConnector):
             return
         self._run(self._ddl.exchange(table.database, table.name, staging.name), doing=doing)
         self.drop(table.database, staging.name)
+
+    def replace_slice(self, request: SliceRequest, *, lock: Callable[[], None]) -> None:
+        """See `slice_replacement`."""
+        if self._cluster:  # the replica that works must have what others took
+            for table in (request.table, request.staging):
+                self._run(
+                    f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
+                    doing=f"Reading {table.full_name}",
+                )
+        SliceReplacement(
+            request=request,
+            ddl=self._ddl,
+            rows=self.rows,
+            run=self._run,
+            make_copy=self.create_like,
+            lock=lock,
+        ).replace()
+
+    def count_slice(self, table: SinkTable, window: Window) -> int:
+        """Rows under FINAL, without those marked as deleted."""
+        if not self.table_id(table.database, table.name):
+            return 0
+        ((rows,),) = self.rows(slice_count(table, window_condition(window, table)))
+        return int(rows)
 
     def drop(self, database: str, name: str) -> None:
         """Drop a table of whatever size."""
@@ -230,10 +271,13 @@ class ClickHouseSink(BaseSinkConnector):
         return compare(catalog.wanted_shape(table, self._ddl, ask), existing)
 
     def _create(self, table: SinkTable) -> tuple[str, ...]:
-        statements = (*self._database_statements(table.database), self._ddl.create_table(table))
+        statements = self._creation(table)
         for statement in statements:
             self._run(statement, doing=f"Creating {table.full_name}")
         return statements
+
+    def _creation(self, table: SinkTable) -> tuple[str, ...]:
+        return (*self._database_statements(table.database), self._ddl.create_table(table))
 
     def _alter(self, table: SinkTable, diff: TableDiff) -> tuple[str, ...]:
         statements = self._ddl.alter(table, diff.changes)

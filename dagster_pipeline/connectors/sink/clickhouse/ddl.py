@@ -112,6 +112,11 @@ class Ddl:
             f"(\n    {columns}\n)\nENGINE = {self.engine(table)}{comment}"
         )
 
+    def create_like(self, database: str, name: str, model: str) -> str:
+        """CREATE TABLE with the columns, engine and settings of another."""
+        created = quote_table(database, name)
+        return f"CREATE TABLE IF NOT EXISTS {created}{self._on_cluster} AS {quote_table(database, model)}"
+
     def engine(self, table: SinkTable) -> str:
         """Everything that follows `ENGINE =` but the table's comment."""
         if table.engine not in ENGINES:

@@ -126,7 +126,7 @@ def insert_settings(request: WriteRequest) -> dict[str, Setting]:
     """
     settings: dict[str, Setting] = {"log_comment": request.query_comment}
     if request.table.partition_by:
-        settings["max_partitions_per_insert_block"] = MAX_PARTITIONS_PER_BLOCK
+        settings["max_partitions_per_insert_block"] = max(MAX_PARTITIONS_PER_BLOCK, request.partitions)
     if request.atomic:
         settings |= {
             "insert_deduplication_token": request.token,

@@ -20,7 +20,6 @@ from dagster_pipeline.connectors.sources.mysql.connection import asking, connect
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
-from dagster_pipeline.connectors.sources.query_comment import commented
 from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
@@ -52,9 +51,8 @@ class MySQLSource(SqlSource[CatalogTable]):
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         """Read the rows through a child process."""
         select = select_list(DIALECT, request.mappings)
-        where = self._where(request.window, request.key_range)
         with self._readers.stream(
-            commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment),
+            self.statement(request),
             session=mask_statements("mysql", request.mappings, self._mask_key),
             select=select,
             rows_per_batch=self._rows_per_batch(),

@@ -21,11 +21,10 @@ from dagster_pipeline.connectors.sources.postgres.connection import (
     hang_up,
     session,
 )
-from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT
+from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.postgres.errors import translating
 from dagster_pipeline.connectors.sources.postgres.reading import CopyStream
-from dagster_pipeline.connectors.sources.postgres.splitting import INTEGER_TYPES, estimating
-from dagster_pipeline.connectors.sources.query_comment import commented
+from dagster_pipeline.connectors.sources.postgres.splitting import estimating
 from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
@@ -57,13 +56,11 @@ class PostgresSource(SqlSource[CatalogTable]):
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         """COPY the rows on a connection of their own."""
         select = select_list(DIALECT, request.mappings)
-        where = self._where(request.window, request.key_range)
-        query = commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment)
         with self._own_connection() as connection:
             stream = CopyStream(
                 connection=connection,
                 url=self._url,
-                query=query,
+                query=self.statement(request),
                 statements=mask_statements("postgres", request.mappings, self._mask_key),
                 select=select,
                 table=self.schema.destination.full_name,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
 from dagster_pipeline.errors import ConfigurationError
 
+INTEGER_TYPES = frozenset({"smallint", "integer", "bigint"})
 _TEMPORAL = ("date", "timestamp without time zone", "timestamp with time zone")
 
 
@@ -34,6 +35,15 @@ class PostgresDialect(SqlDialect):
     def literal(self, text: str, column: ComparedColumn) -> str:
         """`'text'::type`."""
         return f"{self.text(text)}::{column.literal_type}"
+
+    def among(self, column: ComparedColumn, values: Sequence[str]) -> str:
+        """Once for the index, and once more byte by byte: a collation may be nondeterministic."""
+        quoted = self.quote(column.name)
+        listed = ", ".join(self.literal(value, column) for value in values)
+        if column.literal_type in INTEGER_TYPES:
+            return f"{quoted} IN ({listed})"
+        exact = ", ".join(self.text(value) for value in values)
+        return f'({quoted} IN ({listed}) AND {quoted}::text COLLATE "C" IN ({exact}))'
 
     def earlier(self, literal: str, column: ComparedColumn, seconds: int) -> str:
         """By interval; a date becomes a timestamp, which compares with dates by the same index."""

@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from dagster_pipeline.connectors.sources.postgres.connection import Cursor
 
-INTEGER_TYPES = frozenset({"smallint", "integer", "bigint"})
-
 
 def estimating(cursor: Cursor) -> Callable[[str], int]:
     """The planner's row estimate (postgresql.org/docs/current/using-explain.html)."""
