@@ -71,6 +71,7 @@ class Stage:
         source_line, front: what the pipeline goes through; no `front` with the embedded warehouse.
         injected: how many faults of each kind have really struck.
         misjudged: runs that ended as they must not.
+        usual_connections: how many the last run that ended well made to the source: moments are chosen by their number.
     """
 
     server: Server
@@ -81,6 +82,8 @@ class Stage:
     injected: Counter[str] = field(default_factory=Counter)
     misjudged: list[str] = field(default_factory=list)
     endings: Counter[str] = field(default_factory=Counter)
+    usual_connections: int = 12
+    connections_before: int = 0
 
     @classmethod
     @contextmanager
@@ -111,6 +114,7 @@ class Stage:
 
     def start(self, **facts: object) -> Run:
         """Start a run."""
+        self.connections_before = self.source_line.connections
         parts = urlsplit(self.table.server.url)
         address = parts._replace(
             netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self.source_line.port}"
@@ -130,6 +134,8 @@ class Stage:
     def judge(self, fault: str, ended: Ended, *allowed: str) -> Ended:
         """Remember how a run ended, and that it must not have ended so."""
         self.endings[ended.how] += 1
+        if ended.how == "well":
+            self.usual_connections = max(self.source_line.connections - self.connections_before, 1)
         if ended.how not in allowed:
             self.misjudged.append(f"{fault}: {ended.how} after {ended.seconds:.1f} s: {ended.words}")
         return ended
