@@ -87,14 +87,23 @@ class Stage:
 
     @classmethod
     @contextmanager
-    def set(cls, server: Server, *, dialect: str, shape: Shape, over_http: bool, rows: int) -> Iterator[Self]:
+    def set(
+        cls,
+        server: Server,
+        *,
+        dialect: str,
+        shape: Shape,
+        over_http: bool,
+        rows: int,
+        chunk_rows: int = 1_000,
+    ) -> Iterator[Self]:
         """An empty warehouse and store, a filled table at the source."""
         folder = Path(tempfile.mkdtemp(prefix="dagster-pipeline-torture-"))
         folder.chmod(0o755)  # for the user who may only read
         url = server.create_database("shop")
         table = SourceTable((postgres if dialect == "postgres" else mariadb)(url), shape)
         table.create(rows)
-        table.write_file(folder / "schemas")
+        table.write_file(folder / "schemas", chunk_rows=chunk_rows)
         (folder / "state").mkdir()
         parts = urlsplit(url)
         line = TcpProxy(str(parts.hostname), int(parts.port or 0))
@@ -174,19 +183,18 @@ class Stage:
             folder.chmod(0o755)
             self.state_file.chmod(0o644)
 
-    def chunks_done(self) -> int:
-        """How many chunks the ledger has as done, all loads together."""
+    def ledger(self) -> dict[str, tuple[int, int]]:
+        """Chunks and rows by the status that the ledger has for them, all loads together."""
         with suppress(sqlite3.OperationalError):  # not there yet, or just being made
             connection = sqlite3.connect(f"file:{self.state_file}?mode=ro", uri=True)
             try:
-                return int(
-                    connection.execute(
-                        "SELECT count(*) FROM pipeline_chunks WHERE status = 'done'"
-                    ).fetchone()[0]
-                )
+                found = connection.execute(
+                    "SELECT status, count(*), sum(row_count) FROM pipeline_chunks GROUP BY status"
+                ).fetchall()
             finally:
                 connection.close()
-        return 0
+            return {str(status): (int(chunks), int(rows)) for status, chunks, rows in found}
+        return {}
 
 
 def wait(seconds: float) -> None:
