@@ -30,6 +30,7 @@ from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.destination import sink_table, staging_name
 from dagster_pipeline.sync.drift import Reconciled, reconcile
 from dagster_pipeline.sync.gained_columns import cannot_reread, loaded_rows_lack, rereads
+from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.sync.plan import SyncPlan, fingerprint, plan_sync, resumable
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
 from dagster_pipeline.sync.result import Moved, SyncResult
@@ -69,13 +70,17 @@ class TableSync:
     def run(self) -> SyncResult:
         """Do it. Raises only `PipelineError`s, or what interrupted it; either way the next run can go on."""
         began = time.monotonic()
-        with self._state.lock(self._schema.name, owner=self._run_id) as lock:
+        with (
+            self._state.lock(self._schema.name, owner=self._run_id) as lock,
+            lost_lock_comes_first(lock),
+        ):
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
-            before, notes = self._standing(reconciled.schema, table)
-            opened = self._open(before, described, reconciled, table)
+            before, notes = self._standing(reconciled.schema, table, lock)
+            opened = self._open(before, described, reconciled, table, lock)
             moved = self._move(opened, reconciled, described, lock)
+            lock.assert_held()  # a process that stood still must not publish what another one has taken over
             after, rows = self._publish(opened.load, table, before, moved)
         return SyncResult(
             table=table,
@@ -94,7 +99,9 @@ class TableSync:
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
         )
 
-    def _standing(self, schema: TableSchema, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
+    def _standing(
+        self, schema: TableSchema, table: SinkTable, lock: TableLock
+    ) -> tuple[TableState, tuple[str, ...]]:
         """Where the table stands, and a note when it is to be read from the start although rows of it were loaded.
 
         The cursor is forgotten before the table is made or altered: whatever happens then, no run takes it for complete.
@@ -115,13 +122,19 @@ class TableSync:
             if not table.collapses_rereads:
                 return before, (cannot_reread(gained, table),)
             note = rereads(gained, table)
+        lock.assert_held()
         self._state.set_cursor(self._schema.name, None)
         return self._state.read(self._schema.name), (note,)
 
     # Opening a load: the one that was left open, or a new one.
 
     def _open(
-        self, before: TableState, described: SourceTable, reconciled: Reconciled, table: SinkTable
+        self,
+        before: TableState,
+        described: SourceTable,
+        reconciled: Reconciled,
+        table: SinkTable,
+        lock: TableLock,
     ) -> _Opened:
         mark = fingerprint(reconciled.schema, table, reconciled.mappings)
         left = before.open_load
@@ -129,16 +142,23 @@ class TableSync:
             target, statements = self._target_of(left, table)
             version = self._version(before, table)
             return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
+        lock.assert_held()
         if left is not None:
             if not self._config.full_refresh:
                 refuse_half_a_load(left, table)
             self._state.abandon_load(left.load_id)
         for stale in self._sink.stagings(table):
             self._sink.drop(table.database, stale)
-        return self._open_anew(before, described, reconciled.schema, table, mark)
+        return self._open_anew(before, described, reconciled.schema, table, mark, lock)
 
     def _open_anew(
-        self, before: TableState, described: SourceTable, schema: TableSchema, table: SinkTable, mark: str
+        self,
+        before: TableState,
+        described: SourceTable,
+        schema: TableSchema,
+        table: SinkTable,
+        mark: str,
+        lock: TableLock,
     ) -> _Opened:
         bounds = self._bounds(before)
         plan = plan_sync(
@@ -163,6 +183,7 @@ class TableSync:
             load, staging_id=self._sink.table_id(target.database, target.name) if load.staging else ""
         )
         version = self._version(before, table)
+        lock.assert_held()
         self._state.open_load(load)
         return _Opened(load, plan.kind, plan.window, target, version, bounds=bounds, statements=statements)
 

@@ -20,6 +20,9 @@ PASSING = ("well", "RetriableError")
 MOST_CONNECTIONS = 14
 """Runs of these tables make about so many connections to the source at most."""
 
+LOCK_SECONDS = 2
+"""Of runs that are frozen."""
+
 STATEMENTS = (b"INSERT", b"CREATE TABLE", b"SELECT", b"DROP", b"INSERT")
 CALLS = {
     "store": ("open_load", "next_version", "start_chunk", "commit_chunk", "close_load"),
@@ -48,6 +51,22 @@ def killed_around_a_call(stage: Stage, rng: Random) -> None:
     when = rng.choice(("before", "after"))
     ended = stage.start(die_at={"call": call, "when": when, "nth": nth}).end()
     _judged(stage, f"kill {when} {call}", ended, ended.how == "killed", "killed", "well")
+
+
+def frozen(stage: Stage, rng: Random) -> None:
+    """A run stands still for longer than its lock lasts and wakes up beside the one that took over."""
+    first = stage.start(lock_seconds=LOCK_SECONDS)
+    _wait_for_a_moment(stage, rng, first.wait_until)
+    struck = first.kill(signal.SIGSTOP)
+    wait(LOCK_SECONDS * 1.5 if struck else 0)
+    second = stage.start(lock_seconds=LOCK_SECONDS)
+    if stage.front is None:  # the embedded warehouse is held by the first as long as it lives
+        wait(rng.uniform(0.5, 2.0))
+    else:
+        _wait_for_a_moment(stage, rng, second.wait_until)
+    first.kill(signal.SIGCONT)
+    _judged(stage, "the run that took over", second.end(), False, *PASSING)
+    _judged(stage, "frozen", first.end(), struck, *PASSING)
 
 
 def source_line(stage: Stage, rng: Random) -> None:
@@ -166,6 +185,7 @@ FAULTS: Mapping[str, Callable[[Stage, Random], None]] = {
         killed,
         interrupted,
         killed_around_a_call,
+        frozen,
         source_line,
         warehouse_line,
         source_dies,
