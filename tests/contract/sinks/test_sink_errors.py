@@ -108,7 +108,7 @@ def line_and_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tcp
             yield line, parse_url(f"http://default:@127.0.0.1:{line.port}/")
 
 
-@pytest.mark.parametrize("kind", [Kind.CUT, Kind.TRUNCATE, Kind.STALL])
+@pytest.mark.parametrize("kind", [Kind.CUT, Kind.TRUNCATE])
 @pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("word", ["INSERT", "CREATE", "EXCHANGE", "SELECT"])
 def test_a_request_or_an_answer_that_is_lost_is_worth_a_retry(
