@@ -93,6 +93,7 @@ class ChunkMover:
                 replace(self.write, token=self.load.token(chunk)),
                 self.meter.counted(_tallied(batches, coerced)),
             )
+        self.lock.assert_held()  # a process that stood still must not count what another one writes again
         self.state.commit_chunk(
             self.load.load_id, chunk.index, rows=receipt.rows, bytes_=receipt.bytes, seconds=receipt.seconds
         )

@@ -30,6 +30,7 @@ from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
 from dagster_pipeline.sync.destination import sink_table, staging_name
 from dagster_pipeline.sync.drift import Reconciled, reconcile
 from dagster_pipeline.sync.gained_columns import backfill_brings, cannot_reread, loaded_rows_lack, rereads
+from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.sync.partition_publisher import PartitionPublisher, rebuilt_name
 from dagster_pipeline.sync.partition_slice import PartitionSlice, loads_all, outside_all_partitions, overlap
 from dagster_pipeline.sync.plan import PARTITION, SyncPlan, fingerprint, plan_sync, resumable
@@ -83,14 +84,18 @@ class TableSync:
         """Do it. Raises only `PipelineError`s, or what interrupted it; either way the next run can go on."""
         began = time.monotonic()
         refuse_senseless(self._config, self._schema, by_partition=self._part is not None)
-        with hold(self._state, self._schema.name, owner=self._run_id, keys=self._keys) as lock:
+        with (
+            hold(self._state, self._schema.name, owner=self._run_id, keys=self._keys) as lock,
+            lost_lock_comes_first(lock),
+        ):
             described = self._source.describe()
             reconciled = reconcile(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
-            before, notes = self._standing(reconciled.schema, table)
+            before, notes = self._standing(reconciled.schema, table, lock)
             outside = self._rows_in_no_partition()
-            opened = self._open(before, described, reconciled, table)
+            opened = self._open(before, described, reconciled, table, lock)
             moved = self._move(opened, reconciled, described, lock)
+            lock.assert_held()  # a process that stood still must not publish what another one has taken over
             after, rows = self._publish(opened, table, before, moved, lock)
         return SyncResult(
             table=table,
@@ -113,7 +118,9 @@ class TableSync:
             query=self._source.statement(ReadRequest(mappings=reconciled.mappings, window=opened.window)),
         )
 
-    def _standing(self, schema: TableSchema, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:
+    def _standing(
+        self, schema: TableSchema, table: SinkTable, lock: TableLock
+    ) -> tuple[TableState, tuple[str, ...]]:
         """Where the table stands, and a note when it is to be read from the start although rows of it were loaded.
 
         The cursor is forgotten before the table is made or altered: whatever happens then, no run takes it for complete.
@@ -137,6 +144,7 @@ class TableSync:
             if not table.collapses_rereads:
                 return before, (cannot_reread(gained, table),)
             note = rereads(gained, table)
+        lock.assert_held()
         self._state.set_cursor(self._schema.name, None)
         return self._state.read(self._schema.name), (note,)
 
@@ -148,7 +156,12 @@ class TableSync:
     # Opening a load: the one that was left open, or a new one.
 
     def _open(
-        self, before: TableState, described: SourceTable, reconciled: Reconciled, table: SinkTable
+        self,
+        before: TableState,
+        described: SourceTable,
+        reconciled: Reconciled,
+        table: SinkTable,
+        lock: TableLock,
     ) -> _Opened:
         mark = fingerprint(
             reconciled.schema,
@@ -163,10 +176,11 @@ class TableSync:
             target, statements = self._target_of(left, table)
             version = self._version(before, table)
             return _Opened(left, left.kind, left.window, target, version, resumed=True, statements=statements)
+        lock.assert_held()
         if left is not None and self._part is None and not self._config.full_refresh:
             refuse_half_a_load(left, table)
         self._clear_the_way(table)
-        return self._open_anew(before, described, reconciled.schema, table, mark)
+        return self._open_anew(before, described, reconciled.schema, table, mark, lock)
 
     def _clear_the_way(self, table: SinkTable) -> None:
         """End loads whose run is dead, as the lock that we hold tells, and drop what they have staged."""
@@ -183,7 +197,13 @@ class TableSync:
             self._sink.drop(table.database, name)
 
     def _open_anew(
-        self, before: TableState, described: SourceTable, schema: TableSchema, table: SinkTable, mark: str
+        self,
+        before: TableState,
+        described: SourceTable,
+        schema: TableSchema,
+        table: SinkTable,
+        mark: str,
+        lock: TableLock,
     ) -> _Opened:
         bounds = self._bounds(before)
         plan = plan_sync(
@@ -209,6 +229,7 @@ class TableSync:
             load, staging_id=self._sink.table_id(target.database, target.name) if load.staging else ""
         )
         version = self._version(before, table)
+        lock.assert_held()
         self._state.open_load(load)
         return _Opened(load, plan.kind, plan.window, target, version, bounds=bounds, statements=statements)
 

@@ -127,6 +127,11 @@ class Front(ThreadingHTTPServer):
         self.bodies.mkdir(exist_ok=True)
         self._credentials = f"{user}\0{password}".encode()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     def admits(self, user: str, password: str) -> bool:
         """Whether these are the one user's."""
         return hmac.compare_digest(f"{user}\0{password}".encode(), self._credentials)

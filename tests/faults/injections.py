@@ -17,8 +17,11 @@ from tests.faults.stage import Stage, wait
 from tests.faults.tcp_proxy import Fate, Kind, TcpProxy
 
 PASSING = ("well", "RetriableError")
-LONGEST_CONNECTION = 14
-"""Runs of these tables make about so many connections to the source: moments are chosen by their number."""
+MOST_CONNECTIONS = 14
+"""Runs of these tables make about so many connections to the source at most."""
+
+LOCK_SECONDS = 2
+"""Of runs that are frozen."""
 
 STATEMENTS = (b"INSERT", b"CREATE TABLE", b"SELECT", b"DROP", b"INSERT")
 CALLS = {
@@ -50,9 +53,25 @@ def killed_around_a_call(stage: Stage, rng: Random) -> None:
     _judged(stage, f"kill {when} {call}", ended, ended.how == "killed", "killed", "well")
 
 
+def frozen(stage: Stage, rng: Random) -> None:
+    """A run stands still for longer than its lock lasts and wakes up beside the one that took over."""
+    first = stage.start(lock_seconds=LOCK_SECONDS)
+    _wait_for_a_moment(stage, rng, first.wait_until)
+    struck = first.kill(signal.SIGSTOP)
+    wait(LOCK_SECONDS * 1.5 if struck else 0)
+    second = stage.start(lock_seconds=LOCK_SECONDS)
+    if stage.front is None:  # the embedded warehouse is held by the first as long as it lives
+        wait(rng.uniform(0.5, 2.0))
+    else:
+        _wait_for_a_moment(stage, rng, second.wait_until)
+    first.kill(signal.SIGCONT)
+    _judged(stage, "the run that took over", second.end(), False, *PASSING)
+    _judged(stage, "frozen", first.end(), struck, *PASSING)
+
+
 def source_line(stage: Stage, rng: Random) -> None:
     """Connections to the source are refused, cut, cut short, silent or slow."""
-    stage.source_line.plan(_fate(rng) if rng.random() < 0.6 else None for _ in range(LONGEST_CONNECTION))
+    stage.source_line.plan(_fate(rng) if rng.random() < 0.6 else None for _ in range(MOST_CONNECTIONS))
     _on_a_line(stage, stage.source_line, "source line")
 
 
@@ -166,6 +185,7 @@ FAULTS: Mapping[str, Callable[[Stage, Random], None]] = {
         killed,
         interrupted,
         killed_around_a_call,
+        frozen,
         source_line,
         warehouse_line,
         source_dies,
@@ -192,7 +212,7 @@ def _signalled(stage: Stage, rng: Random, number: signal.Signals, *allowed: str)
 
 def _wait_for_a_moment(stage: Stage, rng: Random, wait_until: Callable[[Callable[[], bool]], bool]) -> None:
     """Some connection to the source, and then a little."""
-    wanted = stage.source_line.connections + rng.randint(1, LONGEST_CONNECTION)
+    wanted = stage.source_line.connections + rng.randint(1, stage.usual_connections)
     pause = rng.choice((0.0, rng.uniform(0.0, 0.4)))
     if wait_until(lambda: stage.source_line.connections >= wanted):
         wait(pause)
@@ -209,7 +229,7 @@ def _on_a_line(stage: Stage, line: TcpProxy, name: str) -> None:
 
 def _fate(rng: Random) -> Fate:
     kind = rng.choice((Kind.REFUSE, Kind.CUT, Kind.CUT, Kind.TRUNCATE, Kind.STALL, Kind.DELAY))
-    size = int(10 ** rng.uniform(0, 5.6))
+    size = int(10 ** rng.uniform(0, rng.choice((3.5, 5.6))))
     return Fate(kind, after_bytes=size, upstream=rng.random() < 0.2, seconds=rng.uniform(0.2, 2.0))
 
 

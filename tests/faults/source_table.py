@@ -45,7 +45,7 @@ _RANGE = {
 FILE = """
 version: 1
 destination: {{database: shop, table: orders{engine}}}
-sync: {{mode: {mode}, {cursor}settle: 1s, chunk_rows: 1000, parallelism: 2}}
+sync: {{mode: {mode}, {cursor}settle: 1s, chunk_rows: {chunk_rows}, parallelism: 2}}
 columns:
   - {{name: id, type: bigint{key}}}
   - {{name: n, type: {integer}}}
@@ -92,7 +92,7 @@ class SourceTable:
         self.server.run(_FILL[dialect].format(rows=rows))
         self.server.run("ANALYZE orders" if dialect == "postgres" else "ANALYZE TABLE orders")
 
-    def write_file(self, schemas: Path) -> None:
+    def write_file(self, schemas: Path, *, chunk_rows: int = 1_000) -> None:
         """The table file, below `schemas`."""
         folder = schemas / self.server.dialect / "shop"
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,7 @@ class SourceTable:
                 mode="append" if self.shape.only_grows else self.shape.partition("_")[0],
                 cursor=f"cursor: {cursor[self.shape]}, " if self.shape in cursor else "",
                 key=", primary_key: true" if self.shape.has_key else "",
+                chunk_rows=chunk_rows,
                 integer="integer" if is_postgres else "int",
                 time="timestamp with time zone" if is_postgres else "timestamp(6)",
             )

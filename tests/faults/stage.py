@@ -71,6 +71,7 @@ class Stage:
         source_line, front: what the pipeline goes through; no `front` with the embedded warehouse.
         injected: how many faults of each kind have really struck.
         misjudged: runs that ended as they must not.
+        usual_connections: how many the last run that ended well made to the source: moments are chosen by their number.
     """
 
     server: Server
@@ -81,17 +82,28 @@ class Stage:
     injected: Counter[str] = field(default_factory=Counter)
     misjudged: list[str] = field(default_factory=list)
     endings: Counter[str] = field(default_factory=Counter)
+    usual_connections: int = 12
+    connections_before: int = 0
 
     @classmethod
     @contextmanager
-    def set(cls, server: Server, *, dialect: str, shape: Shape, over_http: bool, rows: int) -> Iterator[Self]:
+    def set(
+        cls,
+        server: Server,
+        *,
+        dialect: str,
+        shape: Shape,
+        over_http: bool,
+        rows: int,
+        chunk_rows: int = 1_000,
+    ) -> Iterator[Self]:
         """An empty warehouse and store, a filled table at the source."""
         folder = Path(tempfile.mkdtemp(prefix="dagster-pipeline-torture-"))
         folder.chmod(0o755)  # for the user who may only read
         url = server.create_database("shop")
         table = SourceTable((postgres if dialect == "postgres" else mariadb)(url), shape)
         table.create(rows)
-        table.write_file(folder / "schemas")
+        table.write_file(folder / "schemas", chunk_rows=chunk_rows)
         (folder / "state").mkdir()
         parts = urlsplit(url)
         line = TcpProxy(str(parts.hostname), int(parts.port or 0))
@@ -111,6 +123,7 @@ class Stage:
 
     def start(self, **facts: object) -> Run:
         """Start a run."""
+        self.connections_before = self.source_line.connections
         parts = urlsplit(self.table.server.url)
         address = parts._replace(
             netloc=f"{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self.source_line.port}"
@@ -130,6 +143,8 @@ class Stage:
     def judge(self, fault: str, ended: Ended, *allowed: str) -> Ended:
         """Remember how a run ended, and that it must not have ended so."""
         self.endings[ended.how] += 1
+        if ended.how == "well":
+            self.usual_connections = max(self.source_line.connections - self.connections_before, 1)
         if ended.how not in allowed:
             self.misjudged.append(f"{fault}: {ended.how} after {ended.seconds:.1f} s: {ended.words}")
         return ended
@@ -168,19 +183,18 @@ class Stage:
             folder.chmod(0o755)
             self.state_file.chmod(0o644)
 
-    def chunks_done(self) -> int:
-        """How many chunks the ledger has as done, all loads together."""
+    def ledger(self) -> dict[str, tuple[int, int]]:
+        """Chunks and rows by the status that the ledger has for them, all loads together."""
         with suppress(sqlite3.OperationalError):  # not there yet, or just being made
             connection = sqlite3.connect(f"file:{self.state_file}?mode=ro", uri=True)
             try:
-                return int(
-                    connection.execute(
-                        "SELECT count(*) FROM pipeline_chunks WHERE status = 'done'"
-                    ).fetchone()[0]
-                )
+                found = connection.execute(
+                    "SELECT status, count(*), sum(row_count) FROM pipeline_chunks GROUP BY status"
+                ).fetchall()
             finally:
                 connection.close()
-        return 0
+            return {str(status): (int(chunks), int(rows)) for status, chunks, rows in found}
+        return {}
 
 
 def wait(seconds: float) -> None:

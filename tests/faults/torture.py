@@ -38,8 +38,8 @@ def main(words: list[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
         servers = {
-            "postgres": stack.enter_context(_server(Postgres())),
-            "mysql": stack.enter_context(_server(MariaDb())),
+            "postgres": stack.enter_context(provided(Postgres())),
+            "mysql": stack.enter_context(provided(MariaDb())),
         }
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             scenario = Scenario.of(seed, faults=arguments.faults)
@@ -69,7 +69,8 @@ def summary(outcomes: list[Outcome], seconds: float) -> str:
 
 
 @contextmanager
-def _server(product: Product) -> Iterator[Server]:
+def provided(product: Product) -> Iterator[Server]:
+    """A server of our own, removed in the end, or one that the environment names."""
     directory = Path(tempfile.mkdtemp(prefix=f"dagster-pipeline-{product.name}-"))
     directory.chmod(0o711)
     server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, ends_with_us=True)

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.scenario import Scenario, play
 from tests.faults.source_table import Shape
 
-ROWS = 4_000
+ROWS = 3_000
 SCENARIOS = (
     Scenario(1, "postgres", Shape.INCREMENTAL, True, ("killed", "source_dies", "warehouse_line")),
     Scenario(2, "mysql", Shape.APPEND_BY_TIME, False, ("source_line", "killed_around_a_call", "state_gone")),

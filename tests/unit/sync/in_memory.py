@@ -24,6 +24,7 @@ from dagster_pipeline.connectors.sink.base_sink_connector import (
     WriteRequest,
 )
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
+from dagster_pipeline.errors import FatalError
 from dagster_pipeline.schema.models import TableSchema
 
 Row = dict[str, str | None]
@@ -225,6 +226,8 @@ class MemorySink(BaseSinkConnector):
 
     def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:
         self.writes.append(request)
+        if request.table.name not in self.tables:
+            raise FatalError(f"There is no table {request.table.name}.")
         stored = self.tables[request.table.name]
         rows: list[tuple[tuple[str, ...], int]] = []
         for batch in batches:

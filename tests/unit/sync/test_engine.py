@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dagster_pipeline.connectors.batch import SourceColumn
+from dagster_pipeline.connectors.batch import SourceColumn, WriteReceipt
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import (
     ConfigurationError,
@@ -26,6 +27,7 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     TableSchema,
 )
+from dagster_pipeline.state.records import ChunkStatus
 from dagster_pipeline.state.state_manager import StateManager
 from dagster_pipeline.sync import chunk_mover
 from dagster_pipeline.sync.config import SyncConfig
@@ -457,3 +459,51 @@ def test_a_run_that_died_before_it_read_a_table_that_was_gone_does_not_lose_it(t
     with pytest.raises(FatalError):
         stage.run()
     assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_run_that_lost_its_lock_while_it_wrote_neither_counts_the_chunk_nor_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.FULL), rows_of(10))
+    first = stage.run()
+    stage.source.rows = rows_of(10, at="z")
+    write = stage.sink.write
+
+    def write_and_lose(*arguments: Any) -> WriteReceipt:
+        receipt = write(*arguments)
+        stage.state.release_lock("db/t")
+        return receipt
+
+    monkeypatch.setattr(stage.sink, "write", write_and_lose)
+    with pytest.raises(TableLockedError, match="lost its lock"):
+        stage.run()
+    left = stage.state.read("db/t").open_load
+    assert left
+    assert [chunk.status for chunk in left.chunks] == [ChunkStatus.STARTED]
+    assert {at[0] for _id, at in stage.visible(first)} == {"t"}
+    monkeypatch.undo()
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_run_that_wakes_up_beside_the_one_that_took_over_ends_by_its_lost_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it stood still: before its load was opened, or in the middle of it."""
+    for place in ("split", "stream"):
+        (tmp_path / place).mkdir()
+        stage = Stage(tmp_path / place, table_schema(SyncMode.FULL), rows_of(1_500))
+        call = getattr(stage.source, place)
+
+        def stand_still(*arguments: Any, stage: Stage = stage, call: Any = call, **named: Any) -> Any:
+            monkeypatch.undo()
+            stage.state.release_lock("db/t")
+            stage.run()  # another run does all of it
+            return call(*arguments, **named)
+
+        monkeypatch.setattr(stage.source, place, stand_still)
+        with pytest.raises(TableLockedError, match="lost its lock"):
+            stage.run()
+        assert stage.state.read("db/t").open_load is None
+        result = stage.run()
+        assert stage.visible(result) == stage.source_rows()
+        assert list(stage.sink.tables) == ["t"]

@@ -29,17 +29,25 @@ _CONFIGURATION = {
     3159: "The server wants TLS: add ssl_mode=required to {variable}.",
 }
 _RETRIABLE = {
+    1021: "A disk of the server is full.",
+    1037: "The server is out of memory.",
+    1038: "The server is out of memory.",
     1040: "The server has too many connections.",
+    1041: "The server is out of memory.",
     1053: "The server is shutting down.",
+    1114: "A temporary table of the server is full.",
+    1152: "The connection broke.",
     1158: "The connection broke.",
     1159: "The connection timed out.",
     1160: "The connection broke.",
     1161: "The connection timed out.",
+    1184: "The connection broke.",
     1203: "The user has too many connections.",
     1205: "A lock was not released in time.",
     1213: "The server rolled the statement back.",
     1226: "The user's resources are used up.",
     1317: "The statement was interrupted.",
+    1412: "The table was altered meanwhile.",
     1927: "The connection was killed.",
     1969: "The statement ran into the server's time limit.",
     2002: "Check host and port in {variable} if it stays so.",
@@ -49,28 +57,31 @@ _RETRIABLE = {
     2014: "The connection broke.",
     2055: "The connection broke.",
     3024: "The statement ran into the server's time limit.",
+    4031: "The connection was idle for too long.",
 }
-
-
-CODES_WORTH_A_RETRY = frozenset(_RETRIABLE)
 
 
 def translated(error: Exception, *, url: DatabaseUrl, doing: str) -> PipelineError:
     """Our error for the driver's. `doing` is what was tried, e.g. `reading amtdb.accounts`."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     words = str(error.args[1]) if len(error.args) > 1 else str(error)
-    what = f"MySQL at {url.redacted}: {doing}: {words}"
+    what = f"MySQL at {url.redacted}: {doing}: {words} ({number})."
+    known = by_number(number, what, url=url)
+    if known is not None:
+        return known
+    if isinstance(error, OSError) or (number == 0 and isinstance(error, pymysql.InterfaceError)):
+        return RetriableError(what, code=str(number), todo="The connection broke.")
+    return FatalError(what, code=str(number))
+
+
+def by_number(number: int, what: str, *, url: DatabaseUrl) -> PipelineError | None:
+    """Our error for the server's number; `None` when it is not known here."""
     facts = {"variable": url.variable, "user": url.user}
     if number in _CONFIGURATION:
-        return ConfigurationError(f"{what} ({number}).", todo=_CONFIGURATION[number].format(**facts))
-    if (
-        number in _RETRIABLE
-        or isinstance(error, OSError)
-        or (number == 0 and isinstance(error, pymysql.InterfaceError))
-    ):
-        todo = _RETRIABLE.get(number, "The connection broke.").format(**facts)
-        return RetriableError(f"{what} ({number}).", code=str(number), todo=todo)
-    return FatalError(f"{what} ({number}).", code=str(number))
+        return ConfigurationError(what, todo=_CONFIGURATION[number].format(**facts))
+    if number in _RETRIABLE:
+        return RetriableError(what, code=str(number), todo=_RETRIABLE[number].format(**facts))
+    return None
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from dagster_pipeline.connectors.sources.mysql.connection import (
     SESSION,
     tls_mode,
 )
-from dagster_pipeline.connectors.sources.mysql.errors import CODES_WORTH_A_RETRY
+from dagster_pipeline.connectors.sources.mysql.errors import by_number
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
@@ -193,9 +193,11 @@ def _translated(words: str, url: DatabaseUrl, source: str) -> PipelineError:
     """ConnectorX gives only words: a server's error carries its number there, all others are told by their Rust names."""
     code = found[1] if (found := _SERVER_CODE.search(words)) else ""
     what = f"MySQL at {url.redacted}: reading {source}: {words}"
-    if (code and int(code) in CODES_WORTH_A_RETRY) or any(part in words for part in _LOST):
-        return RetriableError(what, code=code)
+    if code:
+        return by_number(int(code), what, url=url) or FatalError(what, code=code)
+    if any(part in words for part in _LOST):
+        return RetriableError(what)
     if "PanicException" in words:
         todo = "A value is of a kind that the reader does not know; name the column in an issue, or leave it out of the file."
         return FatalError(what, todo=todo)
-    return FatalError(what, code=code)
+    return FatalError(what)
