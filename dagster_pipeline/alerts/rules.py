@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -36,20 +37,19 @@ def _version(value: Any) -> Any:
 def _time_of_day(value: Any) -> Any:
     if isinstance(value, time):
         return value
-    try:
-        if not isinstance(value, str) or len(value) != len("22:00"):
-            raise ValueError
+    if isinstance(value, str) and re.fullmatch(_TIME_OF_DAY, value):
         return time.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError(
-            f"is '{str(value)[:20]}', which is no time of day.", 'Write hours and minutes in quotes, "22:00".'
-        ) from error
+    raise ValueError(
+        f"is '{str(value)[:20]}', which is no time of day.", 'Write hours and minutes in quotes, "22:00".'
+    )
 
 
 def _address(value: str) -> str:
     name, at, domain = value.rpartition("@")
     if not (name and at and domain) or any(letter.isspace() or letter in ',;<>"' for letter in value):
-        raise ValueError(f"is '{value[:80]}', which is no e-mail address.", "Write one like data@example.com.")
+        raise ValueError(
+            f"is '{value[:80]}', which is no e-mail address.", "Write one like data@example.com."
+        )
     return value
 
 
@@ -97,9 +97,7 @@ class QuietHours(Model):
         """Whether a message of this severity waits at this moment, by the wall clock of the zone."""
         clock = now.astimezone(ZoneInfo(self.timezone)).time()
         over_midnight = self.begin > self.end
-        quiet = (
-            (clock >= self.begin or clock < self.end) if over_midnight else self.begin <= clock < self.end
-        )
+        quiet = (clock >= self.begin or clock < self.end) if over_midnight else self.begin <= clock < self.end
         return quiet and severity not in self.let_through
 
 
@@ -198,9 +196,7 @@ class AlertRules(Model):
     )
     storm: Storm = Field(default=Storm(), description="When many tables fail at once.")
     quiet_hours: QuietHours | None = Field(default=None, description="When nobody wants to be told.")
-    escalate: Escalation | None = Field(
-        default=None, description="Who else is told when a table stays red."
-    )
+    escalate: Escalation | None = Field(default=None, description="Who else is told when a table stays red.")
     routes: Annotated[tuple[Route, ...], Field(strict=False, min_length=1)] = Field(
         default_factory=_everybody, description="Who is told what; the first that takes an alert counts."
     )

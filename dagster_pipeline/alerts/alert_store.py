@@ -1,0 +1,201 @@
+"""What the alert manager remembers, in the state store: where watchers stand, incidents, and the outbox.
+
+Kept here and not in a sensor's cursor, which the daemon records only after the tick: what a tick saw, what it changed and
+what is to be sent are one transaction, so a process that dies leaves either all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Table, delete, select, update
+
+from dagster_pipeline.alerts.incident import Incident
+from dagster_pipeline.alerts.message import Delivery
+from dagster_pipeline.alerts.planner import Gust, Plan
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.state.database import Database
+from dagster_pipeline.state.tables import alert_deliveries, alert_incidents, alert_marks
+
+_INCIDENT = TypeAdapter(Incident)
+_DELIVERY = TypeAdapter(Delivery)
+_GUSTS = TypeAdapter(dict[int, Gust])
+_ALONE = "alone"
+_STORMS = "storms"
+_KEPT = timedelta(days=30)
+
+Change = Callable[[Mapping[str, Incident]], Mapping[str, Incident]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process alone may send now.
+
+    Attributes:
+        attempts: this one included.
+        may_be_sent: an earlier process claimed it and ended without a word: it may have sent it.
+        created_at: when it entered the outbox.
+    """
+
+    delivery: Delivery
+    claim: str
+    attempts: int
+    may_be_sent: bool
+    created_at: datetime
+
+
+def utc_now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+class AlertStore:
+    """One store, used as a context manager. Raises what the state store raises when it does not answer.
+
+    Args:
+        url: of the state store.
+        clock: the present, with time zone.
+    """
+
+    def __init__(self, url: DatabaseUrl, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = Database(url, clock=clock)
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def mark(self, name: str) -> str | None:
+        """What a watcher left behind; `None` at its first time."""
+        with self._database.reading() as connection:
+            return _mark(connection, name)
+
+    def take(self, name: str, *, before: str | None, after: str, change: Change) -> bool:
+        """Move a mark from `before` to `after` and change incidents, at once; false when another process was faster."""
+        with self._alone() as connection:
+            if _mark(connection, name) != before:
+                return False
+            self._put(connection, alert_marks, mark_name=name, document=after)
+            for key, incident in change(_incidents(connection)).items():
+                document = _INCIDENT.dump_json(incident).decode()
+                self._put(connection, alert_incidents, incident_key=key, document=document)
+        return True
+
+    def replan(self, decide: Callable[[Mapping[str, Incident], Mapping[int, Gust]], Plan]) -> Plan:
+        """Decide what is told now and put it into the outbox, at once."""
+        with self._alone() as connection:
+            before = _incidents(connection)
+            gusts = _GUSTS.validate_json(_mark(connection, _STORMS) or "{}")
+            plan = decide(before, gusts)
+            for key, incident in plan.incidents.items():
+                if incident != before.get(key):
+                    document = _INCIDENT.dump_json(incident).decode()
+                    self._put(connection, alert_incidents, incident_key=key, document=document)
+            over = before.keys() - plan.incidents.keys()
+            connection.execute(delete(alert_incidents).where(alert_incidents.c.incident_key.in_(over)))
+            if plan.gusts != gusts:
+                storms = _GUSTS.dump_json(dict(plan.gusts)).decode()
+                self._put(connection, alert_marks, mark_name=_STORMS, document=storms)
+            for delivery in plan.deliveries:
+                self._post(connection, delivery)
+        return plan
+
+    def claim(self, claim: str, *, seconds: float) -> Claimed | None:
+        """The oldest delivery that is due, for this process alone until `seconds` are over; `None`: nothing is due."""
+        now = self._clock()
+        due = (alert_deliveries.c.status == "pending", alert_deliveries.c.not_before <= now)
+        with self._alone() as connection:
+            oldest = select(alert_deliveries).where(*due).order_by(alert_deliveries.c.created_at).limit(1)
+            row = connection.execute(oldest).one_or_none()
+            if row is None:
+                return None
+            delivery = _DELIVERY.validate_json(row.document)
+            values = {
+                "claim": claim,
+                "not_before": now + timedelta(seconds=seconds),
+                "attempts": row.attempts + 1,
+            }
+            connection.execute(update(alert_deliveries).where(*_is(delivery)).values(**values))
+            return Claimed(delivery, claim, row.attempts + 1, bool(row.claim), row.created_at)
+
+    def settle(self, claimed: Claimed, status: str) -> None:
+        """The delivery has ended: `sent`, `stood_in` or `given_up`."""
+        self._change(claimed, status=status, claim="")
+
+    def postpone(self, claimed: Claimed, *, seconds: float) -> None:
+        """The delivery failed for sure; try again after this time."""
+        self._change(claimed, claim="", not_before=self._clock() + timedelta(seconds=seconds))
+
+    def once(self, name: str, text: str) -> bool:
+        """Whether this is the first time that `text` is said under `name`."""
+        with self._alone() as connection:
+            if _mark(connection, name) == text:
+                return False
+            self._put(connection, alert_marks, mark_name=name, document=text)
+        return True
+
+    def prune(self) -> None:
+        """Forget deliveries that ended a month ago."""
+        old = (alert_deliveries.c.status != "pending", alert_deliveries.c.created_at < self._clock() - _KEPT)
+        with self._alone() as connection:
+            connection.execute(delete(alert_deliveries).where(*old))
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A writing transaction that no other one of alerts runs beside: two ticks at once must not both tell."""
+        with self._database.writing() as connection:
+            self._put(connection, alert_marks, mark_name=_ALONE, document="")
+            yield connection
+
+    def _put(self, connection: Connection, table: Table, **values: str) -> None:
+        statement = self._database.insert(table).values(**values)
+        keys = [column.name for column in table.primary_key]
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=keys, set_={"document": values["document"]})
+        )
+
+    def _post(self, connection: Connection, delivery: Delivery) -> None:
+        now = self._clock()
+        statement = self._database.insert(alert_deliveries).values(
+            message_id=delivery.message.message_id,
+            channel=delivery.channel.value,
+            document=_DELIVERY.dump_json(delivery).decode(),
+            status="pending",
+            attempts=0,
+            created_at=now,
+            not_before=now,
+            claim="",
+        )
+        connection.execute(statement.on_conflict_do_nothing())
+
+    def _change(self, claimed: Claimed, **values: Any) -> None:
+        ours = (*_is(claimed.delivery), alert_deliveries.c.claim == claimed.claim)
+        with self._database.writing() as connection:
+            connection.execute(update(alert_deliveries).where(*ours).values(**values))
+
+
+def _is(delivery: Delivery) -> tuple[Any, Any]:
+    return (
+        alert_deliveries.c.message_id == delivery.message.message_id,
+        alert_deliveries.c.channel == delivery.channel.value,
+    )
+
+
+def _mark(connection: Connection, name: str) -> str | None:
+    statement = select(alert_marks.c.document).where(alert_marks.c.mark_name == name)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def _incidents(connection: Connection) -> dict[str, Incident]:
+    rows = connection.execute(select(alert_incidents)).all()
+    return {row.incident_key: _INCIDENT.validate_json(row.document) for row in rows}
