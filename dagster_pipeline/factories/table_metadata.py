@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,6 +11,9 @@ from dagster_pipeline.connectors.batch import Window
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.sync.result import SyncResult
+
+SCHEMA_DRIFT = "schema drift"
+"""Metadata that alerts read: how the source has drifted from the file, a list item each, or none."""
 
 
 def definition_metadata(schema: TableSchema, table: SinkTable, source_key: dg.AssetKey) -> dict[str, Any]:
@@ -78,8 +81,13 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "statements": dg.MetadataValue.md(
             "\n\n".join(f"```sql\n{text}\n```" for text in result.statements) or "none"
         ),
-        "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in result.notes) or "none"),
+        "notes": _listed(result.notes),
+        SCHEMA_DRIFT: _listed(result.drift),
     }
+
+
+def _listed(sentences: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in sentences) or "none")
 
 
 def window_text(window: Window, newest: str | None) -> str:

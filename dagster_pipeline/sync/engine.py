@@ -92,6 +92,7 @@ class TableSync:
             rows_in_destination=rows,
             statements=opened.statements,
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            drift=reconciled.notes,
         )
 
     def _standing(self, schema: TableSchema, table: SinkTable) -> tuple[TableState, tuple[str, ...]]:

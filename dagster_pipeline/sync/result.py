@@ -55,6 +55,7 @@ class SyncResult:
         rows_in_destination: what a reader sees now.
         statements: DDL that was run.
         notes: sentences worth a warning.
+        drift: those of them that say how the source has drifted from the file.
     """
 
     table: SinkTable
@@ -71,6 +72,7 @@ class SyncResult:
     rows_in_destination: int
     statements: tuple[str, ...]
     notes: tuple[str, ...]
+    drift: tuple[str, ...] = ()
 
     @property
     def rows_per_second(self) -> float:
