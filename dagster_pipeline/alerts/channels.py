@@ -54,15 +54,13 @@ def _slack(environment: Mapping[str, str]) -> Notifier:
             )
         return SlackWebhookNotifier(webhook)
     missing = "SLACK_CHANNEL" if token else "SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL"
-    raise ConfigurationError(f"Slack is off: {missing} is not set.", todo=f"Set {missing} to use it.")
+    raise ConfigurationError(f"Slack is off; not set: {missing}.")
 
 
 def _email(environment: Mapping[str, str]) -> Notifier:
     names = ("SMTP_URL", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO")
     if missing := [name for name in names if not environment.get(name)]:
-        raise ConfigurationError(
-            f"E-mail is off: {', '.join(missing)} is not set.", todo="Set all three to use it."
-        )
+        raise ConfigurationError(f"E-mail is off; not set: {', '.join(missing)}.")
     url, sender, to = (environment[name] for name in names)
     recipients = tuple(address.strip() for address in to.split(",") if address.strip())
     for address in (sender, *recipients):

@@ -37,12 +37,17 @@ class Inbox(Notifier):
         return [delivery.message.title for delivery in self.got]
 
 
+def rules(**given: object) -> AlertRules:
+    """Rules as a file would give them; everything to Slack unless told otherwise."""
+    return AlertRules.model_validate({"routes": [{"send_to": ["slack"]}], **given})
+
+
 @dataclass
 class House:
     """Everything that a story about alerts needs."""
 
     path: Path
-    rules: AlertRules = field(default_factory=lambda: rules())
+    rules: AlertRules = field(default_factory=rules)
     tables: tuple[WatchedTable, ...] = ()
     now: datetime = NOON
     slack: Inbox = field(default_factory=Inbox)
@@ -99,8 +104,3 @@ class House:
     def succeeds(self, *tables: str) -> None:
         kinds = (AlertKind.RUN_FAILURE, AlertKind.LATE)
         self.happens(*(Cleared(kinds, table, self.now) for table in tables))
-
-
-def rules(**given: object) -> AlertRules:
-    """Rules as a file would give them; everything to Slack unless told otherwise."""
-    return AlertRules.model_validate({"routes": [{"send_to": ["slack"]}], **given})

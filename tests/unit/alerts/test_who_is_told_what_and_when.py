@@ -280,9 +280,7 @@ def test_without_any_channel_a_message_ends_in_the_tick_and_does_not_pile_up(hou
     house.slack.got.clear()
     with house.store() as store:
         manager = house.manager(store)
-        assert manager.take(
-            "other", before=None, after="1", observations=[house.failure("shop/customers")]
-        )
+        assert manager.take("other", before=None, after="1", observations=[house.failure("shop/customers")])
         manager.plan()
         delivered = manager.deliver({}, seconds=5)
     assert delivered.sent == 0
