@@ -7,10 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture check lint types validate type-lab alert-test constraints clean
+.PHONY: help setup demo dev stop test torture check lint types validate type-lab alert-test e2e constraints clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
 
@@ -35,6 +35,10 @@ test: $(INSTALLED) ## Run all tests, servers included; some of them: make test A
 torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compare with the sources: make torture SEEDS=30 FIRST=0
 	@$(PYTHON) -m scripts.servers install
 	@$(PYTHON) -m tests.faults.torture --seeds $(or $(SEEDS),30) --first $(or $(FIRST),0)
+
+e2e: $(INSTALLED) ## Run Dagster as real processes and watch alerts go out, the tests that take minutes too
+	@$(PYTHON) -m scripts.servers install
+	@.venv/bin/pytest tests/e2e -m "long or not long" $(ARGS)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 

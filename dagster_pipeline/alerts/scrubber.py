@@ -14,20 +14,22 @@ SECRET = "***"  # noqa: S105 -- stands in place of secrets
 LONGEST = 400
 _SHORTEST_SECRET = 4
 
-_CREDENTIALS = re.compile(r"(\w[\w+.-]*://)[^\s/@]*@")
+_CREDENTIALS = re.compile(r"(\w[\w+.-]*://[^\s/@:]*):[^\s/]*@")
 _ASSIGNED = re.compile(r"(?i)\b(password|passwd|pwd|secret|token|api_?key)(\s*[=:]\s*)(\S+)")
 _QUOTED = re.compile(r"(?<![a-z])'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"|`([^`]*)`")
 _ROW = re.compile(r"(?i)((?:=|\bcontains|\bvalues)\s*)\(.*\)")
-_ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"(?<![\w./+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(
     r"(?<![\w./:\[+-])[-+]?\d[\d.,_]{2,}\d(?!\w)"
     r"(?!\s*(?:rows?|row\(s\)|seconds?|s|ms|minutes?|hours?|bytes?|MB|GB|KB|chunks?|columns?|tables?|times?)\b)"
 )
 _BEFORE_A_CODE = re.compile(
-    r"(?i)(?:ClickHouse|MySQL|MariaDB|SQLSTATE|HTTP|code|error|errno|port|line|pid|schema|version)\s*[:(]?\s*\(?$"
+    r"(?i)(?:ClickHouse|MySQL|MariaDB|SQLSTATE|HTTP|code|error|errno|port|line|pid|schema|version|year)\s*[:(]?\s*\(?$"
 )
 _FILE = re.compile(r"[\w./-]+\.(?:ya?ml|sql|py|sqlite)(?::\d+)*")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{2,}")
+_VARIABLE = re.compile(
+    r"(?:ALERT|CLICKHOUSE|DAGSTER|MASK|MYSQL|POSTGRES|SCHEMAS|SLACK|SMTP|STATE)_[A-Z0-9_]+"
+)
 
 
 class Scrubber:
@@ -46,14 +48,14 @@ class Scrubber:
         shown = " ".join(text.split())
         if self._secrets:
             shown = self._secrets.sub(SECRET, shown)
-        shown = _ASSIGNED.sub(rf"\1\2{SECRET}", _CREDENTIALS.sub(r"\1", shown))
+        shown = _ASSIGNED.sub(rf"\1\2{SECRET}", _CREDENTIALS.sub(r"\1@", shown))
         return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}{HIDDEN}"
 
     def values(self, text: str, *, names: frozenset[str]) -> str:
         """The text without secrets and without what may be a value of a row; `names` may stay in quotes."""
         shown = self._secrets.sub(SECRET, text) if self._secrets else text
         shown = _QUOTED.sub(lambda match: _kept_or_hidden(match, names), shown)
-        shown = _ROW.sub(rf"\1({HIDDEN})", _CREDENTIALS.sub(r"\1", shown))
+        shown = _ROW.sub(rf"\1({HIDDEN})", _CREDENTIALS.sub(r"\1@", shown))
         shown = _NUMBER.sub(_number, _ADDRESS.sub(HIDDEN, shown))
         return self.secrets(shown)
 

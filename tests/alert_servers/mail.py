@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Mailbox:
     """What arrived, and what is refused.
 
     Attributes:
+        times: when they arrived, in seconds since 1970.
         refused: recipients that the server does not know.
         broken: it answers every message with an error.
     """
@@ -30,6 +32,7 @@ class Mailbox:
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     broken: bool = False
 
@@ -61,6 +64,7 @@ class Mailbox:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.messages.append(cast("EmailMessage", message))
         self.recipients.append(list(envelope.rcpt_tos))
+        self.times.append(time.time())
         return "250 OK"
 
 

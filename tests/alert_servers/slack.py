@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,14 @@ class FakeSlack:
 
     Attributes:
         posts: bodies that were taken.
+        times: when, in seconds since 1970.
         answers: status and headers of the next answers, before it says yes again.
         asked: requests of any kind.
     """
 
     url: str = ""
     posts: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     asked: int = 0
 
@@ -54,6 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, json.dumps({"ok": False, "error": "ratelimited"}), **headers)
         elif self.path == WEBHOOK:
             self.slack.posts.append(json.loads(body))
+            self.slack.times.append(time.time())
             self._answer(200, "ok")
         elif self.path == "/api/chat.postMessage":
             self._post_message(body)
@@ -74,6 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps({"ok": False, "error": "channel_not_found"}))
             return
         self.slack.posts.append(post)
+        self.slack.times.append(time.time())
         self._answer(200, json.dumps({"ok": True, "ts": "1.0", "channel": post["channel"]}))
 
     def _answer(self, status: int, text: str, **headers: str) -> None:
