@@ -26,6 +26,7 @@ _NUMBER = re.compile(
 _BEFORE_A_CODE = re.compile(
     r"(?i)(?:ClickHouse|MySQL|MariaDB|SQLSTATE|HTTP|code|error|errno|port|line|pid|schema|version|year)\s*[:(]?\s*\(?$"
 )
+_HOST = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _FILE = re.compile(r"[\w./-]+\.(?:ya?ml|sql|py|sqlite)(?::\d+)*")
 _VARIABLE = re.compile(
     r"(?:ALERT|CLICKHOUSE|DAGSTER|MASK|MYSQL|POSTGRES|SCHEMAS|SLACK|SMTP|STATE)_[A-Z0-9_]+"
@@ -70,5 +71,6 @@ def _kept_or_hidden(match: re.Match[str], names: frozenset[str]) -> str:
 
 
 def _number(match: re.Match[str]) -> str:
-    before = match.string[max(0, match.start() - 24) : match.start()]
-    return match[0] if _BEFORE_A_CODE.search(before) else HIDDEN
+    before, after = match.string[max(0, match.start() - 24) : match.start()], match.string[match.end() :][:1]
+    is_host = after == ":" and _HOST.fullmatch(match[0])
+    return match[0] if is_host or _BEFORE_A_CODE.search(before) else HIDDEN

@@ -24,6 +24,7 @@ SCRUBBER = Scrubber([PASSWORD, "xoxb-known", "abc"])
         ("shop/orders: at least 12,345 row(s) beyond year 2299", None),
         ("the lock expires in 1200 seconds", None),
         ("answered HTTP 503", None),
+        ("127.0.0.1:5432 does not answer", None),
         ("MySQL error 1205", None),
         ("'schemas/mysql/shop/orders.yml:12' names it", None),
         ("Set 'MYSQL_SHOP_URL' to something", None),
