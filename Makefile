@@ -50,7 +50,7 @@ lint: $(INSTALLED) ## Check style, format and import contracts
 types: $(INSTALLED) ## Check types
 	@.venv/bin/mypy
 
-validate: $(INSTALLED) ## Check every table file below schemas/
+validate: $(INSTALLED) ## Check every table file below schemas/, and alerts.yml
 	@$(PYTHON) scripts/validate_schemas.py
 
 type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md

@@ -21,7 +21,7 @@ from dagster_pipeline.factories.table_metadata import SCHEMA_DRIFT
 OVERLAP = timedelta(minutes=2)
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_LOOK_BACK = timedelta(days=1)
-_PAGE = 200
+_PAGE, _EVENTS = 200, 500
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _WILL_RETRY, _REASON = "dagster/will_retry", "dagster/failure_reason"
 _NEWS = {Event.ASSET_MATERIALIZATION, Event.ASSET_CHECK_EVALUATION, Event.STEP_FAILURE}
@@ -34,10 +34,12 @@ class Position:
     Attributes:
         until: runs that ended up to here were seen.
         seen: run ids within the overlap before `until`, with their ends.
+        inside: how far the events of one run were read, which had more than fit into a tick.
     """
 
     until: datetime
     seen: Mapping[str, datetime] = field(default_factory=dict)
+    inside: Mapping[str, str] = field(default_factory=dict)
 
     def after(self, run_id: str, ended_at: datetime) -> Position:
         """The position with one more run seen."""
@@ -65,7 +67,7 @@ def write_position(position: Position) -> str:
 def ended_runs(
     instance: dg.DagsterInstance, position: Position, *, seconds: float
 ) -> Iterator[tuple[RunReport, Position]]:
-    """Finished runs that were not seen, the oldest first, each with the position after it.
+    """Finished runs that were not seen, the oldest first, in pages, each with the position after it.
 
     Ends when `seconds` are over, so that a tick stays short; the next look goes on from the last position.
     """
@@ -73,10 +75,12 @@ def ended_runs(
     for record in _unseen(instance, position):
         run = record.dagster_run
         ended_at = _moment(record.end_time or record.update_timestamp.timestamp())
-        position = position.after(run.run_id, ended_at)
-        yield _report(instance, run, ended_at), position
-        if time.monotonic() > deadline:
-            return
+        for report, cursor in _reports(instance, run, ended_at, position.inside.get(run.run_id)):
+            inside = replace(position, inside={run.run_id: cursor or ""})
+            position = inside if cursor else position.after(run.run_id, ended_at)
+            yield report, position
+            if time.monotonic() > deadline:
+                return
 
 
 def last_successes(instance: dg.DagsterInstance, tables: Iterable[str]) -> dict[str, datetime]:
@@ -111,11 +115,29 @@ def _unseen(instance: dg.DagsterInstance, position: Position) -> Sequence[dg.Run
         limit *= 4
 
 
-def _report(instance: dg.DagsterInstance, run: dg.DagsterRun, ended_at: datetime) -> RunReport:
+def _reports(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, ended_at: datetime, cursor: str | None
+) -> Iterator[tuple[RunReport, str | None]]:
+    """A run, page by page, each with where the next one begins; `None` after the last.
+
+    Of a failed run all is read at once, since only all of it says which tables it did not load.
+    """
+    limit = _EVENTS if run.status is dg.DagsterRunStatus.SUCCESS else None
+    while True:
+        page = instance.get_records_for_run(run.run_id, cursor=cursor, of_type=_NEWS, limit=limit)
+        cursor = page.cursor if page.has_more and limit else None
+        yield _report(instance, run, ended_at, page.records), cursor
+        if cursor is None:
+            return
+
+
+def _report(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLogRecord]
+) -> RunReport:
     loaded: dict[str, tuple[str, ...]] = {}
     checks: list[CheckReport] = []
     failed_steps: dict[str, StepError] = {}
-    for record in instance.get_records_for_run(run.run_id, of_type=_NEWS).records:
+    for record in records:
         event = record.event_log_entry.dagster_event
         if event is None:
             continue

@@ -15,8 +15,10 @@ from dagster_pipeline.schema.finding import Finding, suggest
 from dagster_pipeline.schema.shape import check_shape
 
 
-def load_rules(path: Path, tables: Sequence[WatchedTable]) -> AlertRules:
+def load_rules(path: Path, tables: Sequence[WatchedTable] | None) -> AlertRules:
     """The rules of a file; without the file, everything goes to every channel.
+
+    Names in it are held against `tables`, unless these are `None`: not known, since their own files have problems.
 
     Raises `SchemaFilesError` with every problem of the file.
     """
@@ -33,13 +35,14 @@ def load_rules(path: Path, tables: Sequence[WatchedTable]) -> AlertRules:
     return shape.value
 
 
-def _judge(rules: AlertRules, tables: Sequence[WatchedTable]) -> Iterator[Finding]:
+def _judge(rules: AlertRules, tables: Sequence[WatchedTable] | None) -> Iterator[Finding]:
     yield from _recipients(rules.escalate, "escalate")
     for number, route in enumerate(rules.routes):
         key = f"routes[{number}]"
         yield from _recipients(route, key)
         yield from _recipients(route.escalate, f"{key}.escalate")
-        yield from _names(route.match, tables, f"{key}.match")
+        if tables is not None:
+            yield from _names(route.match, tables, f"{key}.match")
         if route.match.takes_all and number + 1 < len(rules.routes):
             yield Finding(
                 f"routes[{number + 1}]",

@@ -23,10 +23,9 @@ from dagster_pipeline.alerts.rules import AlertRules
 from dagster_pipeline.alerts.rules_file import load_rules
 from dagster_pipeline.alerts.run_report import RunReader
 from dagster_pipeline.alerts.scrubber import Scrubber
-from dagster_pipeline.alerts.watched_table import WatchedTable, by_name, watch
+from dagster_pipeline.alerts.watched_table import WatchedTable, by_name, watch_all
 from dagster_pipeline.alerts.wording import Wording
 from dagster_pipeline.factories.bundle import Bundle
-from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.settings import Settings
 
@@ -106,7 +105,7 @@ def alert_bundle(schemas: Sequence[TableSchema], settings: Settings) -> Bundle:
 
     Raises `SchemaFilesError` with every problem of `alerts.yml`.
     """
-    tables = [watch(schema, shown_file=shown_path(schema.path)) for schema in schemas]
+    tables = watch_all(schemas)
     enabled = {schema.name for schema in schemas if schema.enabled}
     rules = load_rules(settings.alerts_file, tables)
     desk = AlertDesk(rules, by_name(table for table in tables if table.name in enabled))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.models import TableSchema
 
 
@@ -47,6 +48,11 @@ def watch(schema: TableSchema, *, shown_file: str) -> WatchedTable:
         checks={check.name: check.kind for check in schema.checks},
         freshness=schema.freshness,
     )
+
+
+def watch_all(schemas: Iterable[TableSchema]) -> list[WatchedTable]:
+    """Table files as alerts see them."""
+    return [watch(schema, shown_file=shown_path(schema.path)) for schema in schemas]
 
 
 def by_name(tables: Iterable[WatchedTable]) -> dict[str, WatchedTable]:

@@ -310,6 +310,23 @@ def test_a_backlog_longer_than_a_tick_is_worked_off_over_several(
     assert desk.slack.texts == ["shop/orders: run failed"]
 
 
+def test_a_run_with_more_events_than_fit_into_a_tick_is_read_over_several(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = dg.AssetCheckResult(
+        check_name="unique_id", passed=False, description="3 value(s) of id more than once"
+    )
+    desk.bodies["customers"] = lambda: good(unique_id=failed)
+    desk.run("orders", "customers")  # two loads and four checks
+    monkeypatch.setattr("dagster_pipeline.alerts.sensors.READING_BUDGET", 0.0)
+    monkeypatch.setattr(dagster_runs, "_EVENTS", 2)
+    ticks = 0
+    while desk.tick()[0] == "1 run(s) ended.":
+        ticks += 1
+    assert 3 <= ticks <= 4, "a page that is just full has an empty one behind it"
+    assert desk.slack.texts == ["shop/customers: check unique_id failed"]
+
+
 def test_a_channel_that_is_off_says_so_once(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
     for _ in range(3):
         desk.tick()
