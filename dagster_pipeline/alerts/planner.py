@@ -72,7 +72,7 @@ class _Draft:
             title, parts = self.wording.title(incident, pending), self.wording.single(incident, pending)
         else:
             title, parts = self.wording.digest_title(batch), self.wording.digest(batch)
-        message = Message(self._name(batch), worst(batch), title, parts, self.now)
+        message = Message(_name(batch, route), worst(batch), title, parts, self.now)
         channels = tuple(dict.fromkeys(to.send_to))
         self.deliveries += (
             Delivery(message, channel, to.slack_channel or "", to.email_to, alone=len(channels) == 1)
@@ -85,11 +85,15 @@ class _Draft:
         for incident, pending in batch:
             self.incidents[incident.key] = told(self.incidents[incident.key], pending, route, now=self.now)
 
-    def _name(self, batch: Sequence[Told]) -> str:
-        words = [
-            f"{incident.key}|{pending.reason}|{pending.since.isoformat()}" for incident, pending in batch
-        ]
-        return f"A-{hashlib.sha256('|'.join(sorted(words)).encode()).hexdigest()[:10]}"
+
+def _name(batch: Sequence[Told], route: int) -> str:
+    """The message's id: another one for anything else that is told, or told elsewhere."""
+    facts = [
+        (incident.key, pending.reason, pending.since, pending.alert.cause, pending.alert.run_id)
+        for incident, pending in batch
+    ]
+    words = "|".join(sorted(" ".join(map(str, each)) for each in facts))
+    return f"A-{hashlib.sha256(f'{route} {words}'.encode()).hexdigest()[:10]}"
 
 
 def plan(

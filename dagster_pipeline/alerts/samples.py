@@ -28,7 +28,7 @@ _TEXTS: dict[AlertKind, tuple[Severity, str, str]] = {
     ),
     AlertKind.ERRORED_CHECK: (
         Severity.ERROR,
-        "Check no_negative_balance could not be made: the query names a column that does not exist.",
+        "Check unique_id could not be made: the query names a column that does not exist.",
         "Mend the check's query in the table file.",
     ),
     AlertKind.LATE: (

@@ -113,7 +113,7 @@ class Wording:
             return self._part(incident, pending)
         count = len({each.alert.table for _, each in told})
         return Part(
-            f"{count} tables: {alert.cause}", alert.next_step, tuple(self._run(alert)), tables=tuple(names)
+            f"{count} tables: {alert.cause}", alert.next_step, self._run(alert, "A run"), tables=tuple(names)
         )
 
     def _line(self, incident: Incident, pending: Pending) -> str:
@@ -132,11 +132,11 @@ class Wording:
     def _owner(self, alert: Alert) -> Fact:
         return Fact("Owner", self._owners(alert))
 
-    def _run(self, alert: Alert) -> tuple[Fact, ...]:
+    def _run(self, alert: Alert, label: str = "Run") -> tuple[Fact, ...]:
         if not alert.run_id:
             return ()
         link = f"{self._webserver}/runs/{alert.run_id}" if self._webserver else ""
-        return (Fact("Run", alert.run_id[:8], link),)
+        return (Fact(label, alert.run_id[:8], link),)
 
     def _asset_link(self, alert: Alert) -> str:
         known = alert.table in self._tables and self._webserver

@@ -232,6 +232,26 @@ def test_a_route_to_nobody_is_silent_for_good(house: House) -> None:
     assert not house.slack.got
 
 
+def test_a_recovery_goes_to_every_route_that_was_told(house: House) -> None:
+    routes = [
+        {"match": {"kind": ["repeated_failure"]}, "send_to": ["slack"], "slack_channel": "#night"},
+        {"send_to": ["slack"]},
+    ]
+    house.rules = rules(routes=routes, repeated_failures=2)
+    house.fails(TABLE)
+    house.later(minutes=1)
+    house.fails(TABLE)
+    house.later(minutes=1)
+    house.succeeds(TABLE)
+    told = [(delivery.message.title, delivery.slack_channel) for delivery in house.slack.got]
+    assert sorted(told[2:]) == [("shop/orders is well again", ""), ("shop/orders is well again", "#night")]
+
+
+def test_two_causes_at_the_same_moment_are_two_messages(house: House) -> None:
+    house.happens(house.failure(TABLE), house.failure(TABLE, cause="The disk is full."))
+    assert len({delivery.message.message_id for delivery in house.slack.got}) == 2
+
+
 def test_a_table_that_is_late_because_its_runs_fail_is_told_as_failing_only(house: House) -> None:
     house.fails(TABLE)
     house.later(minutes=30)
