@@ -14,7 +14,7 @@ from scripts.servers.server import Server
 from tests.alert_servers.mail import Mailbox, running_mail
 from tests.alert_servers.slack import FakeSlack, running_slack
 from tests.e2e.stack import Stack
-from tests.integration.state.cut_line import CutLine
+from tests.faults.tcp_proxy import TcpProxy
 
 TABLE = """
 version: 1
@@ -47,7 +47,7 @@ class Shop:
     stack: Stack
     slack: FakeSlack
     mail: Mailbox
-    line: CutLine
+    line: TcpProxy
     passwords: tuple[str, ...]
 
 
@@ -72,7 +72,7 @@ def shop(postgres_server: Server, tmp_path: Path, scheduled: bool) -> Iterator[S
         (folder / f"{table}.yml").write_text(TABLE.format(schedule=schedule))
     (tmp_path / "alerts.yml").write_text(ALERTS)
     url = DatabaseUrl.parse(source, variable="SOURCE", schemes=())
-    with running_slack() as slack, running_mail() as mail, CutLine(url.host, url.port or 5432) as line:
+    with running_slack() as slack, running_mail() as mail, TcpProxy(url.host, url.port or 5432) as line:
         line.cut()
         password = f":{url.password}" if url.password else ":known-source-password"
         stack = Stack(
