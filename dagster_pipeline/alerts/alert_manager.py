@@ -73,6 +73,8 @@ class AlertManager:
     ) -> bool:
         """Note what a watcher saw and how far it came; false when another process noted it first."""
         in_order = sorted(observations, key=lambda observation: observation.at)
+        if not in_order and after == before:
+            return True
 
         def change(incidents: Mapping[str, Incident]) -> Mapping[str, Incident]:
             known, changed = dict(incidents), dict[str, Incident]()

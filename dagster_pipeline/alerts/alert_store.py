@@ -31,6 +31,7 @@ _STORMS = "storms"
 _KEPT = timedelta(days=30)
 
 Change = Callable[[Mapping[str, Incident]], Mapping[str, Incident]]
+Decide = Callable[[Mapping[str, Incident], Mapping[int, Gust]], Plan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +92,41 @@ class AlertStore:
                 self._put(connection, alert_incidents, incident_key=key, document=document)
         return True
 
-    def replan(self, decide: Callable[[Mapping[str, Incident], Mapping[int, Gust]], Plan]) -> Plan:
-        """Decide what is told now and put it into the outbox, at once."""
+    def replan(self, decide: Decide) -> Plan:
+        """Decide what is told now and put it into the outbox, at once. Writes nothing when nothing changes."""
+        with self._database.reading() as connection:
+            incidents, gusts = _incidents(connection), _gusts(connection)
+        plan = decide(incidents, gusts)
+        if not plan.deliveries and (plan.incidents, plan.gusts) == (incidents, gusts):
+            return plan
         with self._alone() as connection:
-            before = _incidents(connection)
-            gusts = _GUSTS.validate_json(_mark(connection, _STORMS) or "{}")
-            plan = decide(before, gusts)
-            for key, incident in plan.incidents.items():
-                if incident != before.get(key):
-                    document = _INCIDENT.dump_json(incident).decode()
-                    self._put(connection, alert_incidents, incident_key=key, document=document)
-            over = before.keys() - plan.incidents.keys()
-            connection.execute(delete(alert_incidents).where(alert_incidents.c.incident_key.in_(over)))
-            if plan.gusts != gusts:
-                storms = _GUSTS.dump_json(dict(plan.gusts)).decode()
-                self._put(connection, alert_marks, mark_name=_STORMS, document=storms)
-            for delivery in plan.deliveries:
-                self._post(connection, delivery)
+            return self._replan(connection, decide)
+
+    def _replan(self, connection: Connection, decide: Decide) -> Plan:
+        before, gusts = _incidents(connection), _gusts(connection)
+        plan = decide(before, gusts)
+        for key, incident in plan.incidents.items():
+            if incident != before.get(key):
+                document = _INCIDENT.dump_json(incident).decode()
+                self._put(connection, alert_incidents, incident_key=key, document=document)
+        for key in before.keys() - plan.incidents.keys():
+            connection.execute(delete(alert_incidents).where(alert_incidents.c.incident_key == key))
+        if plan.gusts != gusts:
+            storms = _GUSTS.dump_json(dict(plan.gusts)).decode()
+            self._put(connection, alert_marks, mark_name=_STORMS, document=storms)
+        for delivery in plan.deliveries:
+            self._post(connection, delivery)
         return plan
 
     def claim(self, claim: str, *, seconds: float) -> Claimed | None:
         """The oldest delivery that is due, for this process alone until `seconds` are over; `None`: nothing is due."""
         now = self._clock()
         due = (alert_deliveries.c.status == "pending", alert_deliveries.c.not_before <= now)
+        oldest = select(alert_deliveries).where(*due).order_by(alert_deliveries.c.created_at).limit(1)
+        with self._database.reading() as connection:
+            if connection.execute(oldest).one_or_none() is None:
+                return None
         with self._alone() as connection:
-            oldest = select(alert_deliveries).where(*due).order_by(alert_deliveries.c.created_at).limit(1)
             row = connection.execute(oldest).one_or_none()
             if row is None:
                 return None
@@ -138,6 +149,8 @@ class AlertStore:
 
     def once(self, name: str, text: str) -> bool:
         """Whether this is the first time that `text` is said under `name`."""
+        if self.mark(name) == text:
+            return False
         with self._alone() as connection:
             if _mark(connection, name) == text:
                 return False
@@ -145,10 +158,12 @@ class AlertStore:
         return True
 
     def prune(self) -> None:
-        """Forget deliveries that ended a month ago."""
-        old = (alert_deliveries.c.status != "pending", alert_deliveries.c.created_at < self._clock() - _KEPT)
-        with self._alone() as connection:
-            connection.execute(delete(alert_deliveries).where(*old))
+        """Once a day, forget deliveries that ended a month ago."""
+        now = self._clock()
+        if self.once("pruned", f"{now:%Y-%m-%d}"):
+            old = (alert_deliveries.c.status != "pending", alert_deliveries.c.created_at < now - _KEPT)
+            with self._alone() as connection:
+                connection.execute(delete(alert_deliveries).where(*old))
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
@@ -199,3 +214,7 @@ def _mark(connection: Connection, name: str) -> str | None:
 def _incidents(connection: Connection) -> dict[str, Incident]:
     rows = connection.execute(select(alert_incidents)).all()
     return {row.incident_key: _INCIDENT.validate_json(row.document) for row in rows}
+
+
+def _gusts(connection: Connection) -> dict[int, Gust]:
+    return _GUSTS.validate_json(_mark(connection, _STORMS) or "{}")

@@ -122,21 +122,22 @@ def _reports(
 
     Of a failed run all is read at once, since only all of it says which tables it did not load.
     """
-    limit = _EVENTS if run.status is dg.DagsterRunStatus.SUCCESS else None
+    failed = run.status is dg.DagsterRunStatus.FAILURE
+    limit = None if failed else _EVENTS
+    events = _NEWS | {Event.ASSET_MATERIALIZATION_PLANNED} if failed else _NEWS
     while True:
-        page = instance.get_records_for_run(run.run_id, cursor=cursor, of_type=_NEWS, limit=limit)
+        page = instance.get_records_for_run(run.run_id, cursor=cursor, of_type=events, limit=limit)
         cursor = page.cursor if page.has_more and limit else None
-        yield _report(instance, run, ended_at, page.records), cursor
+        yield _report(run, ended_at, page.records), cursor
         if cursor is None:
             return
 
 
-def _report(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLogRecord]
-) -> RunReport:
+def _report(run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLogRecord]) -> RunReport:
     loaded: dict[str, tuple[str, ...]] = {}
     checks: list[CheckReport] = []
     failed_steps: dict[str, StepError] = {}
+    planned: dict[str, list[str]] = {}
     for record in records:
         event = record.event_log_entry.dagster_event
         if event is None:
@@ -145,15 +146,17 @@ def _report(
             loaded["/".join(event.asset_key.path)] = _drift(event)
         elif event.event_type is Event.ASSET_CHECK_EVALUATION:
             checks.append(_check(event, record.event_log_entry.timestamp))
+        elif event.event_type is Event.ASSET_MATERIALIZATION_PLANNED and event.asset_key is not None:
+            planned.setdefault(event.step_key or "", []).append("/".join(event.asset_key.path))
         elif event.event_type is Event.STEP_FAILURE:
             failed_steps[event.step_key or ""] = _step_error(event)
-    failed = run.status is dg.DagsterRunStatus.FAILURE
-    planned = _planned(instance, run) if failed else {}
+    if not planned and run.asset_selection:  # it ended before it was planned
+        planned[""] = sorted("/".join(key.path) for key in run.asset_selection)
     return RunReport(
         run_id=run.run_id,
         job=run.job_name,
         ended_at=ended_at,
-        succeeded=not failed,
+        succeeded=run.status is dg.DagsterRunStatus.SUCCESS,
         tables=tuple(dict.fromkeys(table for tables in planned.values() for table in tables)),
         loaded=loaded,
         errors={
@@ -166,19 +169,6 @@ def _report(
         starts_again=run.tags.get(_WILL_RETRY) == "true",
         location=run.remote_job_origin.location_name if run.remote_job_origin else None,
     )
-
-
-def _planned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, list[str]]:
-    """Tables that the run was to load, by step."""
-    planned: dict[str, list[str]] = {}
-    events = instance.get_records_for_run(run.run_id, of_type=Event.ASSET_MATERIALIZATION_PLANNED)
-    for record in events.records:
-        event = record.event_log_entry.dagster_event
-        if event is not None and event.asset_key is not None:
-            planned.setdefault(event.step_key or "", []).append("/".join(event.asset_key.path))
-    if not planned and run.asset_selection:  # it failed before it was planned
-        planned[""] = sorted("/".join(key.path) for key in run.asset_selection)
-    return planned
 
 
 def _step_error(event: dg.DagsterEvent) -> StepError:

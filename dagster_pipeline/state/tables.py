@@ -98,6 +98,7 @@ alert_deliveries = Table(
     Column("not_before", Instant, nullable=False),
     Column("claim", Text, nullable=False),
 )
+Index("pipeline_alert_deliveries_due", alert_deliveries.c.status, alert_deliveries.c.not_before)
 
 locks = Table(
     "pipeline_locks",
