@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from dagster_pipeline.alerts.alert import Alert, AlertKind, Cleared, Observation, Severity
@@ -22,57 +22,55 @@ class LatenessMark:
 
     Attributes:
         since: when watching began; a table that was never loaded is given its time from then on.
+        loaded: last success by table, as far as it is known.
         late: tables that were late.
     """
 
     since: datetime
+    loaded: Mapping[str, datetime] = field(default_factory=dict)
     late: frozenset[str] = frozenset()
 
-
-def lateness(
-    tables: Iterable[WatchedTable],
-    *,
-    last_success: Mapping[str, datetime],
-    known: LatenessMark,
-    now: datetime,
-) -> Iterator[Observation]:
-    """What has changed since the last look. A table that is not in `last_success` was never loaded."""
-    for table in tables:
-        loaded = last_success.get(table.name)
-        allowed = _allowed(table, loaded or known.since, now)
-        if (allowed is not None) == (table.name in known.late):
-            continue
-        if allowed is None:
-            yield Cleared((AlertKind.LATE,), table.name, now)
-            continue
-        ago = f"{format_duration(_minutes(now, loaded))} ago" if loaded else "never"
-        yield Alert(
-            AlertKind.LATE,
-            Severity.ERROR,
-            table.name,
-            "The last success is older than freshness allows.",
-            f"Its last success was {ago}; freshness allows {format_duration(allowed)}.",
-            _NEXT_STEP,
-            now,
-            last_success=loaded,
-        )
+    def exceeds(self, table: WatchedTable, now: datetime) -> bool:
+        """Whether the table is late by what is known."""
+        loaded = self.loaded.get(table.name, self.since)
+        return table.freshness is not None and now - loaded > table.freshness
 
 
-def mark_of(
-    tables: Iterable[WatchedTable],
-    *,
-    last_success: Mapping[str, datetime],
-    known: LatenessMark,
-    now: datetime,
-) -> LatenessMark:
-    """What to leave behind for the next look."""
-    late = (t.name for t in tables if _allowed(t, last_success.get(t.name, known.since), now) is not None)
-    return replace(known, late=frozenset(late))
+def suspects(tables: Iterable[WatchedTable], known: LatenessMark, *, now: datetime) -> list[str]:
+    """Tables that may be late: only of these the last success must be asked for."""
+    return [table.name for table in tables if known.exceeds(table, now)]
 
 
-def _allowed(table: WatchedTable, loaded: datetime, now: datetime) -> timedelta | None:
-    """The time that a late table has exceeded; `None` when it is not late."""
-    return table.freshness if table.freshness is not None and now - loaded > table.freshness else None
+def look(
+    tables: Sequence[WatchedTable], known: LatenessMark, asked: Mapping[str, datetime], *, now: datetime
+) -> tuple[LatenessMark, list[Observation]]:
+    """What to leave behind, and what has changed since the last look; `asked` are the last successes of suspects."""
+    loaded = {**known.loaded, **asked}
+    seen = LatenessMark(
+        known.since, {table.name: loaded[table.name] for table in tables if table.name in loaded}
+    )
+    late = frozenset(table.name for table in tables if seen.exceeds(table, now))
+    news = [
+        _late(table, seen, now) if table.name in late else Cleared((AlertKind.LATE,), table.name, now)
+        for table in tables
+        if (table.name in late) != (table.name in known.late)
+    ]
+    return replace(seen, late=late), news
+
+
+def _late(table: WatchedTable, seen: LatenessMark, now: datetime) -> Alert:
+    loaded = seen.loaded.get(table.name)
+    ago = f"{format_duration(_minutes(now, loaded))} ago" if loaded else "never"
+    return Alert(
+        AlertKind.LATE,
+        Severity.ERROR,
+        table.name,
+        "The last success is older than freshness allows.",
+        f"Its last success was {ago}; freshness allows {format_duration(table.freshness or timedelta())}.",
+        _NEXT_STEP,
+        now,
+        last_success=loaded,
+    )
 
 
 def _minutes(now: datetime, then: datetime) -> timedelta:

@@ -18,7 +18,7 @@ from dagster_pipeline.alerts.alert_manager import AlertManager
 from dagster_pipeline.alerts.alert_store import AlertStore, utc_now
 from dagster_pipeline.alerts.channels import any_is_on, open_channels
 from dagster_pipeline.alerts.dagster_runs import ended_runs, last_successes, read_position, write_position
-from dagster_pipeline.alerts.lateness import LatenessMark, lateness, mark_of
+from dagster_pipeline.alerts.lateness import LatenessMark, look, suspects
 from dagster_pipeline.alerts.rules import AlertRules
 from dagster_pipeline.alerts.rules_file import load_rules
 from dagster_pipeline.alerts.run_report import RunReader
@@ -75,12 +75,11 @@ class AlertDesk:
         """Tables whose last success is older than their `freshness`."""
         watched = [table for table in self.tables.values() if table.freshness is not None]
         now = utc_now()
-        successes = last_successes(context.instance, (table.name for table in watched))
         with self.open() as (store, manager):
             before = store.mark("lateness")
             known = _MARK.validate_json(before) if before else LatenessMark(since=now)
-            after = mark_of(watched, last_success=successes, known=known, now=now)
-            news = lateness(watched, last_success=successes, known=known, now=now)
+            asked = last_successes(context.instance, suspects(watched, known, now=now))
+            after, news = look(watched, known, asked, now=now)
             manager.take("lateness", before=before, after=_MARK.dump_json(after).decode(), observations=news)
         return dg.SkipReason(f"{len(after.late)} of {len(watched)} table(s) with freshness are late.")
 
