@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from dagster_pipeline.alerts.run_report import CheckReport, RunReport, StepError
 from dagster_pipeline.factories.table_metadata import SCHEMA_DRIFT
 
-OVERLAP = timedelta(minutes=2)
+OVERLAP, REST = timedelta(minutes=2), timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_LOOK_BACK = timedelta(days=1)
 _PAGE, _EVENTS = 200, 500
@@ -44,8 +44,16 @@ class Position:
     def after(self, run_id: str, ended_at: datetime) -> Position:
         """The position with one more run seen."""
         until = max(self.until, ended_at)
-        seen = {**self.seen, run_id: ended_at}
-        return Position(until, {run: at for run, at in seen.items() if at >= until - OVERLAP})
+        return Position(until, _recent({**self.seen, run_id: ended_at}, until))
+
+    def rested(self, now: datetime) -> Position:
+        """The position after a look that found nothing: moved on when it is old, so that no look goes far back."""
+        until = now - OVERLAP
+        return self if until - self.until < REST else Position(until, _recent(self.seen, until))
+
+
+def _recent(seen: Mapping[str, datetime], until: datetime) -> dict[str, datetime]:
+    return {run: at for run, at in seen.items() if at >= until - OVERLAP}
 
 
 _POSITION = TypeAdapter(Position)
@@ -74,7 +82,7 @@ def ended_runs(
     deadline = time.monotonic() + seconds
     for record in _unseen(instance, position):
         run = record.dagster_run
-        ended_at = _moment(record.end_time or record.update_timestamp.timestamp())
+        ended_at = _ended_at(record)
         for report, cursor in _reports(instance, run, ended_at, position.inside.get(run.run_id)):
             inside = replace(position, inside={run.run_id: cursor or ""})
             position = inside if cursor else position.after(run.run_id, ended_at)
@@ -93,26 +101,31 @@ def last_successes(instance: dg.DagsterInstance, tables: Iterable[str]) -> dict[
     return found
 
 
-def _unseen(instance: dg.DagsterInstance, position: Position) -> Sequence[dg.RunRecord]:
-    """The next page of runs that ended since; grows the page when all of it was seen already."""
-    begin, limit = position.until - OVERLAP, _PAGE
+def _unseen(instance: dg.DagsterInstance, position: Position) -> list[dg.RunRecord]:
+    """Runs that ended since, the oldest first, a page of them. Ids are asked for first: most looks find no new one."""
+    begin = position.until - OVERLAP
+    ended = dg.RunsFilter(statuses=_ENDED, updated_after=begin)
+    new = [run_id for run_id in instance.get_run_ids(ended) if run_id not in position.seen]
+    if not new:
+        return []
+    # The oldest of many are among as many as were seen and a page more, in the order in which they changed.
+    limit = len(position.seen) + _PAGE
+    wanted = dg.RunsFilter(run_ids=new) if len(new) <= _PAGE else ended
     while True:
-        records = instance.get_run_records(
-            dg.RunsFilter(statuses=_ENDED, updated_after=begin),
-            limit=limit,
-            order_by="update_timestamp",
-            ascending=True,
-        )
+        records = instance.get_run_records(wanted, limit=limit, order_by="update_timestamp", ascending=True)
         # A run that ended long ago and was touched since, e.g. given a tag, is no news.
         fresh = [
             record
             for record in records
-            if record.dagster_run.run_id not in position.seen
-            and _moment(record.end_time or record.update_timestamp.timestamp()) >= begin
+            if record.dagster_run.run_id not in position.seen and _ended_at(record) >= begin
         ]
         if fresh or len(records) < limit:
             return fresh
         limit *= 4
+
+
+def _ended_at(record: dg.RunRecord) -> datetime:
+    return _moment(record.end_time or record.update_timestamp.timestamp())
 
 
 def _reports(

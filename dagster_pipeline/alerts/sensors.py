@@ -64,6 +64,7 @@ class AlertDesk:
                 position = seen
                 if report.location is None or origin is None or report.location == origin.location_name:
                     reports.append(report)
+            position = position if reports else position.rested(utc_now())
             failing = {table for report in reports for table in (*report.errors, *report.tables)}
             failing |= {check.table for report in reports for check in report.checks if not check.passed}
             successes = last_successes(context.instance, failing & self.tables.keys())

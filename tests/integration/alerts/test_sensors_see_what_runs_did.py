@@ -5,6 +5,7 @@ No postponed annotations here: Dagster looks at those of the made-up assets.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -296,6 +297,27 @@ def test_an_old_run_that_is_touched_again_is_no_news(desk: Desk, monkeypatch: py
     assert not desk.slack.posts
 
 
+def test_many_old_runs_that_are_touched_hide_no_new_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = [desk.run("orders").run_id for _ in range(6)]
+    position = dagster_runs.Position(datetime.now(UTC) + dagster_runs.OVERLAP)  # looks back to now
+    for run_id in old:
+        desk.instance.add_run_tags(run_id, {"looked/at": "yes"})
+    new = desk.run("customers").run_id
+    monkeypatch.setattr(dagster_runs, "_PAGE", 1)
+    found = list(dagster_runs.ended_runs(desk.instance, position, seconds=60))
+    assert [report.run_id for report, _ in found] == [new]
+
+
+def test_a_long_rest_moves_the_position_on_and_keeps_the_overlap() -> None:
+    now = datetime.now(UTC)
+    recent, older = now - dagster_runs.OVERLAP * 1.5, now - timedelta(hours=1)
+    position = dagster_runs.Position(older, {"older": older, "recent": recent})
+    assert position.rested(older + timedelta(minutes=5)) is position
+    rested = position.rested(now)
+    assert rested.until == now - dagster_runs.OVERLAP
+    assert set(rested.seen) == {"recent"}
+
+
 def test_a_backlog_longer_than_a_tick_is_worked_off_over_several(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,8 +371,6 @@ def test_the_sensors_run_when_a_channel_is_configured_and_not_otherwise(
 
 
 def _move_clock(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
-    from datetime import timedelta
-
     from dagster_pipeline.alerts import sensors
     from dagster_pipeline.alerts.alert_store import utc_now
 
