@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from dagster_pipeline.alerts.incident import Incident
 from dagster_pipeline.alerts.message import Delivery
@@ -86,10 +86,8 @@ class AlertStore:
         with self._alone() as connection:
             if _mark(connection, name) != before:
                 return False
-            self._put(connection, alert_marks, mark_name=name, document=after)
-            for key, incident in change(_incidents(connection)).items():
-                document = _INCIDENT.dump_json(incident).decode()
-                self._put(connection, alert_incidents, incident_key=key, document=document)
+            self._put_mark(connection, name, after)
+            self._put_incidents(connection, change(_incidents(connection)))
         return True
 
     def replan(self, decide: Decide) -> Plan:
@@ -105,15 +103,14 @@ class AlertStore:
     def _replan(self, connection: Connection, decide: Decide) -> Plan:
         before, gusts = _incidents(connection), _gusts(connection)
         plan = decide(before, gusts)
-        for key, incident in plan.incidents.items():
-            if incident != before.get(key):
-                document = _INCIDENT.dump_json(incident).decode()
-                self._put(connection, alert_incidents, incident_key=key, document=document)
-        for key in before.keys() - plan.incidents.keys():
-            connection.execute(delete(alert_incidents).where(alert_incidents.c.incident_key == key))
+        changed = {key: each for key, each in plan.incidents.items() if each != before.get(key)}
+        self._put_incidents(connection, changed)
+        if over := before.keys() - plan.incidents.keys():
+            gone = delete(alert_incidents).where(alert_incidents.c.incident_key == bindparam("gone"))
+            connection.execute(gone, [{"gone": key} for key in over])
         if plan.gusts != gusts:
             storms = _GUSTS.dump_json(dict(plan.gusts)).decode()
-            self._put(connection, alert_marks, mark_name=_STORMS, document=storms)
+            self._put_mark(connection, _STORMS, storms)
         for delivery in plan.deliveries:
             self._post(connection, delivery)
         return plan
@@ -154,7 +151,7 @@ class AlertStore:
         with self._alone() as connection:
             if _mark(connection, name) == text:
                 return False
-            self._put(connection, alert_marks, mark_name=name, document=text)
+            self._put_mark(connection, name, text)
         return True
 
     def prune(self) -> None:
@@ -169,15 +166,27 @@ class AlertStore:
     def _alone(self) -> Iterator[Connection]:
         """A writing transaction that no other one of alerts runs beside: two ticks at once must not both tell."""
         with self._database.writing() as connection:
-            self._put(connection, alert_marks, mark_name=_ALONE, document="")
+            self._put_mark(connection, _ALONE, "")
             yield connection
 
-    def _put(self, connection: Connection, table: Table, **values: str) -> None:
-        statement = self._database.insert(table).values(**values)
+    def _put(self, connection: Connection, table: Table, *rows: dict[str, str]) -> None:
+        """Insert or replace the documents of these rows."""
+        if not rows:
+            return
+        statement = self._database.insert(table)
         keys = [column.name for column in table.primary_key]
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=keys, set_={"document": values["document"]})
+        replacing = statement.on_conflict_do_update(
+            index_elements=keys, set_={"document": statement.excluded.document}
         )
+        connection.execute(replacing, list(rows))
+
+    def _put_mark(self, connection: Connection, name: str, text: str) -> None:
+        self._put(connection, alert_marks, {"mark_name": name, "document": text})
+
+    def _put_incidents(self, connection: Connection, incidents: Mapping[str, Incident]) -> None:
+        documents = {key: _INCIDENT.dump_json(incident).decode() for key, incident in incidents.items()}
+        rows = ({"incident_key": key, "document": document} for key, document in documents.items())
+        self._put(connection, alert_incidents, *rows)
 
     def _post(self, connection: Connection, delivery: Delivery) -> None:
         now = self._clock()

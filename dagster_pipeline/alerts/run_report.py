@@ -19,6 +19,9 @@ _COUNTED = re.compile(
 )
 _READ_THE_RUN = "Open the run, read its error, mend the cause, then materialize the table again."
 _SHORTEST_NAME = 3
+_FILE = "its file"
+_PLACE = re.compile(rf"{_FILE}(?::\d+)+")
+_WORD = re.compile(r"[\w-]+")
 
 # Dagster's RunFailureReason, for runs that ended without an error of a step.
 _ENDINGS = {
@@ -211,13 +214,11 @@ class RunReader:
 
     def _cause(self, table: str, sentence: str) -> str:
         """The sentence without what is this table's own, so that the same trouble of other tables reads the same."""
-        cause = sentence
         known = self._tables.get(table, WatchedTable(table))
-        if known.file:
-            cause = re.sub(rf"{re.escape(known.file)}(?::\d+)*", "its file", cause)
+        # No pattern of the table's own: a storm has a thousand tables, and compiling is what would take the time.
+        cause = sentence.replace(known.file, _FILE) if known.file else sentence
         for spelled in (table, table.replace("/", ".")):
             cause = cause.replace(spelled, "the table")
-        for name in sorted(known.names, key=len, reverse=True):
-            if len(name) >= _SHORTEST_NAME:
-                cause = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w])", HIDDEN, cause)
+        names = {name for name in known.names if len(name) >= _SHORTEST_NAME}
+        cause = _WORD.sub(lambda word: HIDDEN if word[0] in names else word[0], _PLACE.sub(_FILE, cause))
         return _COUNTED.sub("some", cause)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import psycopg2
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
 from dagster._core.execution.plan.objects import ErrorSource, StepFailureData, UserFailureData
@@ -29,8 +28,9 @@ from dagster_pipeline.alerts.sensors import alert_bundle
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
+from scripts.bench.long_history import lengthen_postgres, lengthen_sqlite
 
-TABLES, RUNS = 1_000, 10_000
+TABLES, RUNS, COPIES = 1_000, 150, 66
 FILE = """
 version: 1
 owners: ["team:bench"]
@@ -72,9 +72,7 @@ def main() -> None:
     parser.add_argument("--postgres", default="", help="keep the instance in this database instead of SQLite")
     parser.add_argument("--directory", default=None, help="where the instance is made")
     parser.add_argument("--runs", type=int, default=RUNS, help="how many are made")
-    parser.add_argument(
-        "--copies", type=int, default=0, help="PostgreSQL only: how often each is then copied"
-    )
+    parser.add_argument("--copies", type=int, default=COPIES, help="how often each is then copied")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(dir=arguments.directory) as name,
@@ -96,46 +94,16 @@ def main() -> None:
             "ALERT_EMAIL_TO": "bench@example.com",
         }
         with dg.DagsterInstance.from_config(str(home)) as instance:
-            _measure(instance, arguments.runs, _Copier(arguments.postgres, arguments.copies))
+            _measure(instance, arguments.runs, lambda: _lengthen(home, arguments.postgres, arguments.copies))
 
 
-class _Copier:
-    """Makes a long history out of a short one: copies of runs and events, each an hour older than the one before."""
-
-    def __init__(self, url: str, copies: int) -> None:
-        self._url = url.replace("+psycopg2", "")
-        self._copies = copies
-
-    def copy(self) -> None:
-        """One statement per table."""
-        if not self._copies:
-            return
-        new_id = "md5(run_id || n)::uuid::text"
-        older = "- n * interval '1 hour'"
-        statements = (
-            (
-                "INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key)"
-                f" SELECT {new_id}, replace(event, run_id, {new_id}), dagster_event_type, timestamp {older}, step_key, asset_key"
-                " FROM event_logs, generate_series(1, %s) n ORDER BY n DESC"
-            ),
-            (
-                "INSERT INTO runs (run_id, pipeline_name, status, run_body, create_timestamp, update_timestamp,"
-                " start_time, end_time)"
-                f" SELECT {new_id}, pipeline_name, status, replace(run_body, run_id, {new_id}), create_timestamp {older},"
-                f" update_timestamp {older}, start_time - n * 3600, end_time - n * 3600"
-                " FROM runs, generate_series(1, %s) n"
-            ),
-        )
-        with psycopg2.connect(self._url) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement, [self._copies])
-            for table in ("runs", "event_logs"):
-                cursor.execute(f"ANALYZE {table}")
-                cursor.execute(f"SELECT count(*) FROM {table}")
-                print(f"{table}: {cursor.fetchone()} rows")
+def _lengthen(home: Path, postgres: str, copies: int) -> None:
+    if copies:
+        runs = lengthen_postgres(postgres, copies) if postgres else lengthen_sqlite(home, copies)
+        print(f"Copied to {runs} runs.")
 
 
-def _measure(instance: dg.DagsterInstance, runs: int, copier: _Copier) -> None:
+def _measure(instance: dg.DagsterInstance, runs: int, lengthen: Callable[[], None]) -> None:
     settings = Settings.from_environment()
     tables = load_tables(settings)
     sensors = alert_bundle(tables, settings).sensors
@@ -156,7 +124,7 @@ def _measure(instance: dg.DagsterInstance, runs: int, copier: _Copier) -> None:
         ticks(case, times=times)
 
     _fill(instance, tables, runs)
-    copier.copy()
+    lengthen()
     ticks("the first: 15 minutes are news", times=2)
     ticks("idle", times=3)
     after("one failed run", lambda: run_of(instance, tables[:1], failed=True), times=2)
