@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dagster_pipeline.alerts.alert import Alert, AlertKind, Cleared, Observation
 from dagster_pipeline.alerts.rules import AlertRules
 
 FAILURES = (AlertKind.RUN_FAILURE,)
+FORGOTTEN = timedelta(days=30)
+"""An incident without news for so long is of a table that is loaded no more."""
 
 
 class Reason(StrEnum):
@@ -88,9 +90,9 @@ class Incident:
         return incident_key(self.alert)
 
     def is_over(self, rules: AlertRules, *, now: datetime) -> bool:
-        """Well again, nothing left to tell, and so long ago that the same cause would be news."""
+        """Well again, nothing left to tell, and so long ago that the same cause would be news. Or forgotten by all."""
         if self.cleared_at is None or self.pending:
-            return False
+            return not self.pending and now - self.alert.at > FORGOTTEN
         return all(
             not cause.untold and (cause.told_at is None or now - cause.told_at >= rules.repeat_after)
             for cause in self.causes.values()

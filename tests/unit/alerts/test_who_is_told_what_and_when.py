@@ -261,6 +261,15 @@ def test_a_table_that_is_late_because_its_runs_fail_is_told_as_failing_only(hous
     assert house.slack.titles[1:] == ["shop/other: is late"]
 
 
+def test_a_table_that_nobody_loads_any_more_is_forgotten_after_a_month(house: House) -> None:
+    house.fails(TABLE)
+    for days, remembered in ((29, True), (2, False)):
+        house.later(days=days)
+        house.tick()
+        with house.store() as store:
+            assert bool(house.manager(store).plan().incidents) is remembered
+
+
 def test_a_failing_channel_is_stood_in_for_by_the_other(house: House) -> None:
     house.slack.broken = True
     house.fails(TABLE, "shop/customers")
