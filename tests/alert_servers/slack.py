@@ -25,6 +25,7 @@ class FakeSlack:
         times: when, in seconds since 1970.
         answers: status and headers of the next answers, before it says yes again.
         asked: requests of any kind.
+        silence: seconds before any answer.
     """
 
     url: str = ""
@@ -32,6 +33,7 @@ class FakeSlack:
     times: list[float] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     asked: int = 0
+    silence: float = 0.0
 
     @property
     def webhook_url(self) -> str:
@@ -52,6 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.slack.asked += 1
+        time.sleep(self.slack.silence)
         if self.slack.answers:
             status, headers = self.slack.answers.pop(0)
             self._answer(status, json.dumps({"ok": False, "error": "ratelimited"}), **headers)

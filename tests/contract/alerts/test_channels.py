@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dagster_pipeline.__main__ import main
+from dagster_pipeline.alerts import slack_alerts
 from dagster_pipeline.alerts.alert import Channel
 from dagster_pipeline.alerts.channels import open_channels
 from dagster_pipeline.alerts.email_alerts import as_html, as_text
@@ -159,6 +160,17 @@ def test_a_server_that_is_not_there_is_an_error_of_the_channel() -> None:
         with pytest.raises(NotifierError, match="does not answer") as caught:
             sender.send(Delivery(FAILURE, channel))
         assert "known-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("build", [bot, webhook])
+def test_a_slack_that_does_not_answer_holds_nobody_up_for_long(
+    slack: FakeSlack, build: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_alerts, "TIMEOUT_SECONDS", 0.2)
+    slack.silence = 1.0
+    with pytest.raises(NotifierError, match="does not answer"):
+        build(slack).send(Delivery(FAILURE, Channel.SLACK))  # type: ignore[operator]  # one of the two above
+    assert slack.asked == 1, "it may have taken the message, so the SDK must not send it again"
 
 
 @pytest.mark.parametrize("build", [bot, webhook])
