@@ -21,35 +21,35 @@ class LatenessMark:
     """What the last look left behind.
 
     Attributes:
-        since: when watching began; a table that was never loaded is given its time from then on.
         loaded: last success by table, as far as it is known.
+        first_seen: of tables that were never loaded: they are given their time from then on.
         late: tables that were late.
     """
 
-    since: datetime
     loaded: Mapping[str, datetime] = field(default_factory=dict)
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
     late: frozenset[str] = frozenset()
 
-    def exceeds(self, table: WatchedTable, now: datetime) -> bool:
-        """Whether the table is late by what is known."""
-        loaded = self.loaded.get(table.name, self.since)
-        return table.freshness is not None and now - loaded > table.freshness
+    def may_be_late(self, table: WatchedTable, now: datetime) -> bool:
+        """Whether the table is late by what is known, or nothing is known."""
+        since = self.loaded.get(table.name) or self.first_seen.get(table.name)
+        return table.freshness is not None and (since is None or now - since > table.freshness)
 
 
 def suspects(tables: Iterable[WatchedTable], known: LatenessMark, *, now: datetime) -> list[str]:
     """Tables that may be late: only of these the last success must be asked for."""
-    return [table.name for table in tables if known.exceeds(table, now)]
+    return [table.name for table in tables if known.may_be_late(table, now)]
 
 
 def look(
     tables: Sequence[WatchedTable], known: LatenessMark, asked: Mapping[str, datetime], *, now: datetime
 ) -> tuple[LatenessMark, list[Observation]]:
     """What to leave behind, and what has changed since the last look; `asked` are the last successes of suspects."""
-    loaded = {**known.loaded, **asked}
-    seen = LatenessMark(
-        known.since, {table.name: loaded[table.name] for table in tables if table.name in loaded}
-    )
-    late = frozenset(table.name for table in tables if seen.exceeds(table, now))
+    all_loaded, names = {**known.loaded, **asked}, [table.name for table in tables]
+    loaded = {name: all_loaded[name] for name in names if name in all_loaded}
+    first_seen = {name: known.first_seen.get(name, now) for name in names if name not in loaded}
+    seen = LatenessMark(loaded, first_seen)
+    late = frozenset(table.name for table in tables if seen.may_be_late(table, now))
     news = [
         _late(table, seen, now) if table.name in late else Cleared((AlertKind.LATE,), table.name, now)
         for table in tables

@@ -58,13 +58,14 @@ class AlertDesk:
         origin = context.code_location_origin
         with self.open() as (store, manager):
             before = store.mark("runs")
-            position = read_position(before, now=utc_now())
+            begin = position = read_position(before, now=utc_now())
             reports = []
-            for report, seen in ended_runs(context.instance, position, seconds=READING_BUDGET):
+            for report, seen in ended_runs(context.instance, begin, seconds=READING_BUDGET):
                 position = seen
                 if report.location is None or origin is None or report.location == origin.location_name:
                     reports.append(report)
-            position = position if reports else position.rested(utc_now())
+            if position is begin:  # nothing of anybody ended
+                position = begin.rested(utc_now())
             failing = {table for report in reports for table in (*report.errors, *report.tables)}
             failing |= {check.table for report in reports for check in report.checks if not check.passed}
             successes = last_successes(context.instance, failing & self.tables.keys())
@@ -78,7 +79,7 @@ class AlertDesk:
         now = utc_now()
         with self.open() as (store, manager):
             before = store.mark("lateness")
-            known = _MARK.validate_json(before) if before else LatenessMark(since=now)
+            known = _MARK.validate_json(before) if before else LatenessMark()
             asked = last_successes(context.instance, suspects(watched, known, now=now))
             after, news = look(watched, known, asked, now=now)
             manager.take("lateness", before=before, after=_MARK.dump_json(after).decode(), observations=news)
