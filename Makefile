@@ -7,10 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture check lint types validate graph type-lab constraints clean
+.PHONY: help setup demo dev stop test torture e2e check lint types validate graph type-lab alert-test constraints clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
 
@@ -36,6 +36,10 @@ torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compa
 	@$(PYTHON) -m scripts.servers install
 	@$(PYTHON) -m tests.faults.torture --seeds $(or $(SEEDS),30) --first $(or $(FIRST),0)
 
+e2e: $(INSTALLED) ## Run Dagster as real processes and watch alerts go out, the tests that take minutes too
+	@$(PYTHON) -m scripts.servers install
+	@.venv/bin/pytest tests/e2e -m "long or not long" $(ARGS)
+
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 
 lint: $(INSTALLED) ## Check style, format and import contracts
@@ -46,7 +50,7 @@ lint: $(INSTALLED) ## Check style, format and import contracts
 types: $(INSTALLED) ## Check types
 	@.venv/bin/mypy
 
-validate: $(INSTALLED) ## Check every table file below schemas/
+validate: $(INSTALLED) ## Check every table file below schemas/, and alerts.yml
 	@$(PYTHON) scripts/validate_schemas.py
 
 type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md
@@ -55,6 +59,9 @@ type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and
 
 graph: $(INSTALLED) ## Write docs/asset-graph.txt anew: what schemas/ means to Dagster, for a review to see
 	@$(PYTHON) -W ignore -m scripts.asset_graph > docs/asset-graph.new && mv docs/asset-graph.new docs/asset-graph.txt
+
+alert-test: $(INSTALLED) ## Send one alert of each kind to the channels that the environment names
+	@$(PYTHON) -m dagster_pipeline alert-test
 
 constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
 	@$(PYTHON) -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > constraints.new

@@ -11,17 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|MASK_KEY|SLACK_WEBHOOK_URL|ACCESS_KEY")
 
 
 def variable_part(name: str) -> str:
     """A connection's name as it stands in a variable: upper case, anything but letters and digits becomes `_`."""
     return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _password(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:  # not a URL; whoever uses it will say so
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,27 @@ class Settings:
             clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
             schedules_running=variables.get("SCHEDULES_DEFAULT_STATUS", "stopped").lower() == "running",
         )
+
+    @property
+    def alerts_file(self) -> Path:
+        """Rules of alerts, from `ALERTS_FILE`; it need not exist."""
+        return Path(self.environment.get("ALERTS_FILE") or PROJECT_ROOT / "alerts.yml")
+
+    @property
+    def webserver_url(self) -> str:
+        """Address of Dagster's UI for links in messages, from `DAGSTER_WEBSERVER_URL`."""
+        return self.environment.get("DAGSTER_WEBSERVER_URL") or "http://127.0.0.1:3004"
+
+    def secrets(self) -> frozenset[str]:
+        """Every text that the environment gives as a secret: no message may hold one of them."""
+        named = {value for name, value in self.environment.items() if _SECRET_NAME.search(name)}
+        passwords = {
+            spelled
+            for name, value in self.environment.items()
+            if name.endswith("_URL") and (password := _password(value))
+            for spelled in (password, unquote(password))
+        }
+        return frozenset(named | passwords)
 
     @property
     def mask_key(self) -> str | None:

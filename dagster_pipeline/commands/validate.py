@@ -1,4 +1,4 @@
-"""`validate`: are all table files right? Needs no server, no secret and no Dagster."""
+"""`validate`: are all table files and `alerts.yml` right? Needs no server, no secret and no Dagster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from dagster_pipeline.alerts.rules_file import load_rules
+from dagster_pipeline.alerts.watched_table import watch_all
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema_tree import load_tables
@@ -27,12 +29,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Load everything and report; 0 when all is right, else 1."""
     if arguments.schemas_dir is not None:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
-    tables, problems = 0, tuple[Problem, ...]()
+    tables, problems = None, list[Problem]()
     try:
-        tables = len(load_tables(settings))
+        tables = load_tables(settings)
     except SchemaFilesError as error:
-        problems = error.problems
-    sys.stdout.write(_REPORTS[arguments.format](tables, problems) + "\n")
+        problems += error.problems
+    try:
+        load_rules(settings.alerts_file, None if tables is None else watch_all(tables))
+    except SchemaFilesError as error:
+        problems += error.problems
+    sys.stdout.write(_REPORTS[arguments.format](len(tables or ()), problems) + "\n")
     return 1 if problems else 0
 
 

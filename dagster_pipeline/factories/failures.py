@@ -1,8 +1,8 @@
 """Our error tree as Dagster understands it; the one place where the two meet.
 
 A retry is worth it only for `RetriableError`: every other one of ours becomes a `Failure` that neither the step's retry
-policy nor run retries repeat. An interrupt becomes one too, since the in-process executor would otherwise take it for a
-reason to retry (dagster-io/dagster#15026).
+policy nor run retries repeat. Each carries its parts as metadata, which alerts read. An interrupt becomes one too, since the
+in-process executor would otherwise take it for a reason to retry (dagster-io/dagster#15026).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def as_dagster_failures(context: dg.AssetExecutionContext, *, table: str) -> Gen
             f"{table}: interrupted. What was acknowledged stays; the next run goes on from there.",
             allow_retries=False,
         ) from error
-    except RetriableError:
-        raise
+    except RetriableError as error:
+        raise dg.Failure(f"{table}: {error}", metadata=_facts(error)) from error
     except PipelineError as error:
         context.instance.add_run_tags(context.run.run_id, NO_RUN_RETRY)
-        metadata = {
-            "error": type(error).__name__,
-            "what": error.what,
-            "what to do": error.todo or "See the message.",
-        }
-        raise dg.Failure(f"{table}: {error}", metadata=metadata, allow_retries=False) from None
+        raise dg.Failure(f"{table}: {error}", metadata=_facts(error), allow_retries=False) from None
+
+
+def _facts(error: PipelineError) -> dict[str, str]:
+    facts = {"error": type(error).__name__, "what": error.what, "what to do": error.todo}
+    return {name: text for name, text in facts.items() if text}

@@ -17,6 +17,9 @@ from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.sync.partition_slice import RANGE
 from dagster_pipeline.sync.result import SyncResult
 
+SCHEMA_DRIFT = "schema drift"
+"""Metadata that alerts read: how the source has drifted from the file, a list item each, or none."""
+
 LISTED = 20
 """Entries of a list; a load of many chunks has many query ids."""
 
@@ -91,6 +94,7 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "query ids": dg.MetadataValue.md(listed(result.moved.query_ids)),
         "statements": sql_text(*result.statements),
         "notes": dg.MetadataValue.md(listed(result.notes)),
+        SCHEMA_DRIFT: dg.MetadataValue.md(listed(result.drift)),
     }
 
 

@@ -23,6 +23,7 @@ except ImportError:  # PyYAML built without libyaml: ten times slower, otherwise
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # both have the event interface used here
 
 _DEEPEST = 16
+TABLE_FILE_BEGINS = "`version: 1` and `columns:`"
 
 
 class Place(NamedTuple):
@@ -61,13 +62,16 @@ class Document:
         return Problem(self.path, *self.place(finding.key), finding.what, finding.todo)
 
 
-def read_document(text: str, path: str) -> Document:
-    """Read one file's text. Never raises for any text; `problems` says what is wrong with it."""
+def read_document(text: str, path: str, *, begin: str = TABLE_FILE_BEGINS) -> Document:
+    """Read one file's text. Never raises for any text; `problems` says what is wrong with it.
+
+    `begin` says how such a file begins, for one that is empty.
+    """
     document = Document(path)
     loader: Any = None
     try:
         loader = _Loader(text)
-        _Reader(loader, document).read()
+        _Reader(loader, document, begin).read()
     except _StopReading as stop:
         document.problems.append(stop.problem)
     except yaml.YAMLError as error:
@@ -87,8 +91,9 @@ class _StopReading(Exception):  # noqa: N818 -- control flow of this module, nev
 class _Reader:
     """Turns one stream of events into one `Document`."""
 
-    def __init__(self, loader: Any, document: Document) -> None:
+    def __init__(self, loader: Any, document: Document, begin: str) -> None:
         self._next = loader.get_event
+        self._begin = begin
         self._document = document
 
     def read(self) -> None:
@@ -100,7 +105,7 @@ class _Reader:
             raise _StopReading(self._empty())
         if not isinstance(first, yaml.MappingStartEvent):
             raise _StopReading(
-                self._at(first, "The file must be a map of keys.", "Begin with `version: 1` and `columns:`.")
+                self._at(first, "The file must be a map of keys.", f"Begin with {self._begin}.")
             )
         self._document.tree = self._mapping(first, "", 0)
         self._next()
@@ -116,7 +121,7 @@ class _Reader:
             1,
             0,
             "The file is empty.",
-            "Begin with `version: 1` and `columns:`, or remove it.",
+            f"Begin with {self._begin}, or remove it.",
         )
 
     def _mapping(self, start: Any, key: str, depth: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A rule raises `ValueError(what, what to write instead)`, which `shape_messages` 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,9 @@ class Model(BaseModel):
     """Base of all models of the file: frozen, strict, no unknown key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    described_as: ClassVar[str] = "a table file"
+    """What a file of this model is called in messages."""
 
 
 Duration = Annotated[

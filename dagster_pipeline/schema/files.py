@@ -6,13 +6,16 @@ import stat
 from pathlib import Path
 
 from dagster_pipeline.errors import Problem
-from dagster_pipeline.schema.document import Document, read_document
+from dagster_pipeline.schema.document import TABLE_FILE_BEGINS, Document, read_document
 
 _LARGEST = 1_000_000
 
 
-def read_file(path: Path, shown: str) -> Document:
-    """A file's content; one that cannot be read is a document with a problem and an empty tree."""
+def read_file(path: Path, shown: str, *, begin: str = TABLE_FILE_BEGINS) -> Document:
+    """A file's content; one that cannot be read is a document with a problem and an empty tree.
+
+    `begin` says how such a file begins, for one that is empty.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -24,7 +27,7 @@ def read_file(path: Path, shown: str) -> Document:
     except OSError as error:
         return _refused(shown, f"The file cannot be read: {error.strerror}.", "Mend it, or remove it.")
     try:
-        return read_document(content.decode("utf-8-sig"), shown)
+        return read_document(content.decode("utf-8-sig"), shown, begin=begin)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         problem = Problem(shown, line, 0, "The file is not UTF-8 text.", "Save it as UTF-8.")

@@ -35,6 +35,11 @@ _EXAMPLES = {
     "sync": "Write e.g. {mode: incremental, cursor: updated_at}.",
     "tags": "Write e.g. {domain: billing}.",
     "schedule": 'Write e.g. "*/15 * * * *", or {cron: "0 3 * * *", timezone: UTC}.',
+    "routes": "Write each as `- send_to: [slack]`, with a `match:` before it.",
+    "match": "Write e.g. {severity: [error], tags: {domain: billing}}.",
+    "send_to": "Write e.g. [slack, email].",
+    "quiet_hours": 'Write e.g. {from: "22:00", to: "07:00", timezone: UTC}.',
+    "escalate": "Write e.g. {after: 2h, send_to: [email]}.",
     "partitions": 'Write e.g. {by: created_at, every: day, start: "2024-01-01"}.',
 }
 
@@ -108,16 +113,16 @@ def _missing(steps: tuple[Step, ...], key: str) -> Finding:
 
 def _unknown_key(model: type[BaseModel], steps: tuple[Step, ...], key: str) -> Finding:
     known = known_keys(model, steps[:-1])
-    owner = _owner(steps[:-1])
+    owner = _owner(model, steps[:-1])
     todo = suggest(str(steps[-1]), known, otherwise=f"Known keys are {listed(known)}.")
     if steps == ("columns",):
         todo = "Columns stand in each table's own file."
     return Finding(key, f"`{str(steps[-1])[:80]}` is not a key of {owner}.", todo)
 
 
-def _owner(steps: tuple[Step, ...]) -> str:
+def _owner(model: type[BaseModel], steps: tuple[Step, ...]) -> str:
     if not steps:
-        return "a table file"
+        return str(getattr(model, "described_as", "this file"))
     if isinstance(steps[-1], int):
         return {"columns": "a column", "checks": "a check"}.get(str(steps[-2]), f"`{steps[-2]}`")
     return f"`{steps[-1]}`"

@@ -86,7 +86,34 @@ _CREATE = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_CREATE,)
+_ALERTS = Step(
+    2,
+    "remember alerts",
+    (
+        """CREATE TABLE pipeline_alert_marks (
+            mark_name TEXT NOT NULL PRIMARY KEY,
+            document TEXT NOT NULL
+        )""",
+        """CREATE TABLE pipeline_alert_incidents (
+            incident_key TEXT NOT NULL PRIMARY KEY,
+            document TEXT NOT NULL
+        )""",
+        """CREATE TABLE pipeline_alert_deliveries (
+            message_id TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            document TEXT NOT NULL,
+            status TEXT NOT NULL,
+            attempts BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            not_before BIGINT NOT NULL,
+            claim TEXT NOT NULL,
+            PRIMARY KEY (message_id, channel)
+        )""",
+        "CREATE INDEX pipeline_alert_deliveries_due ON pipeline_alert_deliveries (status, not_before)",
+    ),
+)
+
+STEPS: tuple[Step, ...] = (_CREATE, _ALERTS)
 
 _steps_done = Table(
     "pipeline_migrations",

@@ -69,6 +69,37 @@ chunks = Table(
     Column("seconds", Double, nullable=False),
 )
 
+# Alerts: where each watcher stands, what is wrong with which table, and messages on their way. The documents are
+# `dagster_pipeline.alerts`' own.
+alert_marks = Table(
+    "pipeline_alert_marks",
+    metadata,
+    Column("mark_name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+alert_incidents = Table(
+    "pipeline_alert_incidents",
+    metadata,
+    Column("incident_key", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+alert_deliveries = Table(
+    "pipeline_alert_deliveries",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Before this nobody sends it: a claim of the process that is sending it now, or the wait after a failure.
+    Column("not_before", Instant, nullable=False),
+    Column("claim", Text, nullable=False),
+)
+Index("pipeline_alert_deliveries_due", alert_deliveries.c.status, alert_deliveries.c.not_before)
+
 locks = Table(
     "pipeline_locks",
     metadata,

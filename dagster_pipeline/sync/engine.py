@@ -116,6 +116,7 @@ class TableSync:
             partition=self._partition,
             rows_in_no_partition=outside,
             query=self._source.statement(ReadRequest(mappings=reconciled.mappings, window=opened.window)),
+            drift=reconciled.notes,
         )
 
     def _standing(

@@ -59,6 +59,7 @@ class SyncResult:
         partition: the partitions' name in the state store; empty for the whole table.
         rows_in_no_partition: rows at the source that belong to no partition of the table.
         query: the source's statement for the whole window, as no chunk's own bounds stand in it.
+        drift: those of them that say how the source has drifted from the file.
     """
 
     table: SinkTable
@@ -79,6 +80,7 @@ class SyncResult:
     rows_in_no_partition: int = 0
     query: str = ""
     chunks_left: int = 0
+    drift: tuple[str, ...] = ()
 
     @property
     def newest_visible(self) -> str | None:

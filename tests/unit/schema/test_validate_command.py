@@ -49,6 +49,15 @@ def test_json_has_every_fact_of_every_problem(tree, capsys):
     assert problem["todo"] == "Did you mean 'owners'?"
 
 
+def test_the_rules_of_alerts_are_judged_with_the_tables(tree, capsys, monkeypatch, tmp_path):
+    tree.write("mysql/shop/orders.yml", GOOD)
+    rules = tmp_path / "alerts.yml"
+    rules.write_text("version: 1\nroutes:\n  - match: {tables: [shop/ordres]}\n    send_to: [slack]\n")
+    monkeypatch.setenv("ALERTS_FILE", str(rules))
+    assert main(["validate", "--schemas-dir", str(tree.root)]) == 1
+    assert ":3:22: No table is called 'shop/ordres'. Did you mean 'shop/orders'?" in capsys.readouterr().out
+
+
 def test_json_of_a_good_tree_counts_its_tables(tree, capsys):
     tree.write("mysql/shop/orders.yml", GOOD)
     assert main(["validate", "--schemas-dir", str(tree.root), "--format", "json"]) == 0

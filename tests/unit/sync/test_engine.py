@@ -307,6 +307,7 @@ def test_a_column_that_only_the_source_has_follows_on_drift(tmp_path: Path) -> N
         result = stage.run()
         assert [column.name for column in result.table.columns][2:] == ["extra"] * (policy is OnDrift.ADD)
         assert any("extra" in note for note in result.notes)
+        assert any("extra" in note for note in result.drift)
 
 
 @pytest.mark.parametrize("nullable", [True, False])
