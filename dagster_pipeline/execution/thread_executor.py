@@ -166,7 +166,7 @@ def _run_steps(
         ExitStack() as logs,
     ):
         yield from _capture_logs(job_context, execution_plan, logs)
-        yield from _Steps(job_context, active, max_concurrent).run()
+        yield from _Steps(job_context, active, claims, max_concurrent).run()
 
 
 def _capture_logs(
@@ -174,7 +174,7 @@ def _capture_logs(
 ) -> Generator[dg.DagsterEvent, None, None]:
     """One log for all steps: they share a process, and with it standard output."""
     manager = job_context.instance.compute_log_manager
-    key = manager.build_log_key_for_run(job_context.run_id, create_compute_log_file_key())
+    key = manager.build_log_key_for_run(job_context.run_id, create_compute_log_file_key())  # type: ignore[no-untyped-call]  # Dagster's own
     try:
         captured = logs.enter_context(manager.capture_logs(key))
     except Exception as error:  # noqa: BLE001 -- a log that cannot be kept must not stop the tables
@@ -188,22 +188,30 @@ class _Steps:
     """The loop: start what may start, pass on what is said."""
 
     def __init__(
-        self, job_context: PlanExecutionContext, active: ActiveExecution, max_concurrent: int
+        self,
+        job_context: PlanExecutionContext,
+        active: ActiveExecution,
+        claims: PoolClaims,
+        max_concurrent: int,
     ) -> None:
         self._context = job_context
         self._active = active
+        self._claims = claims
         self._max_concurrent = max_concurrent
         self._running: set[_StepThread] = set()
         self._said: queue.SimpleQueue[tuple[_StepThread, dg.DagsterEvent | None]] = queue.SimpleQueue()
         self._stopping = False
 
     def run(self) -> Generator[dg.DagsterEvent, None, None]:
-        while self._running or not (self._stopping or self._active.is_complete):
-            if self._active.check_for_interrupts():
-                yield from self._stop()
-            if not self._stopping and len(self._running) < self._max_concurrent:
-                yield from self._start()
-            yield from self._listen()
+        try:
+            while self._running or not (self._stopping or self._active.is_complete):
+                if self._active.check_for_interrupts():
+                    yield from self._stop()
+                if not self._stopping and len(self._running) < self._max_concurrent:
+                    yield from self._start()
+                yield from self._listen()
+        finally:
+            self._claims.free_spares()
         if self._stopping:
             raise dg.DagsterExecutionInterruptedError
 
@@ -213,6 +221,7 @@ class _Steps:
             thread = _StepThread(context, self._said)
             self._running.add(thread)
             thread.start()
+        self._claims.free_spares()
         yield from self._active.concurrency_event_iterator(self._context)
 
     def _stop(self) -> Generator[dg.DagsterEvent, None, None]:
@@ -239,6 +248,8 @@ class _Steps:
                 yield from self._active.plan_events_iterator(self._context)
             else:
                 yield event
+                if event.is_step_up_for_retry:
+                    self._claims.free_step_that_returns(str(event.step_key))
                 if event.step_key is not None:
                     self._active.handle_event(event)
             if self._said.empty():
