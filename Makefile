@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture check lint types validate type-lab constraints clean
+.PHONY: help setup demo dev stop test torture check lint types validate type-lab bench constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -52,6 +52,9 @@ validate: $(INSTALLED) ## Check every table file below schemas/
 type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md
 	@$(PYTHON) -m scripts.servers install
 	@$(PYTHON) -m scripts.type_lab
+
+bench: $(INSTALLED) ## Measure loads against what this machine can do, into docs/benchmarks.md; PEERS=1: the peers too
+	@$(PYTHON) -m scripts.bench $(if $(PEERS),--peers) $(ARGS)
 
 constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
 	@$(PYTHON) -m pip freeze --exclude-editable --disable-pip-version-check | grep -v ' @ ' > constraints.new

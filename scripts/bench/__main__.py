@@ -10,6 +10,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
+
 from scripts.bench.facts import facts
 from scripts.bench.page import write_page
 from scripts.bench.results import Results
@@ -17,6 +19,7 @@ from scripts.bench.servers import running_front, running_source
 from scripts.bench.session import Session
 from scripts.bench.subjects import BenchError, Ours, Subject, peers
 from scripts.bench.tables import DIALECTS, tables
+from scripts.bench.tick import Tick
 
 DIRECTORY = Path(".local/bench")
 INCREMENTAL_TABLE = "mixed_5m"
@@ -34,7 +37,7 @@ def main(words: list[str] | None = None) -> int:
     results = Results(results_file)
     if not arguments.page_only:
         _measure(arguments, directory, results)
-    write_page(results, directory / "facts.json", Path("docs"))
+    write_page(results, directory / "facts.json", Path("docs"), cores=psutil.cpu_count() or 1)
     return 0
 
 
@@ -43,7 +46,12 @@ def _measure(arguments: argparse.Namespace, directory: Path, results: Results) -
     subjects = _subjects(directory, with_peers=arguments.peers)
     with ExitStack() as stack:
         front = stack.enter_context(running_front(directory / "warehouse"))
-        for dialect in arguments.sources.split(","):
+        dialects = arguments.sources.split(",")
+        if arguments.tick:
+            with ExitStack() as servers:
+                both = [servers.enter_context(running_source(one, directory / "servers")) for one in dialects]
+                Tick(directory, both, front, tables=arguments.tick).measure(results, arguments.runs, _say)
+        for dialect in dialects if chosen else ():
             with running_source(dialect, directory / "servers") as source:
                 facts(directory / "facts.json", source, front)
                 for table in chosen:
