@@ -48,9 +48,9 @@ def read_alone(source: Source, table: BenchTable) -> tuple[float, int]:
     return time.monotonic() - began, size
 
 
-def native_file(front: Front, loaded: str, directory: Path) -> Path:
+def native_file(front: Front, loaded: str, table: BenchTable, directory: Path) -> Path:
     """A loaded table as a Native file; made once, without our own columns."""
-    file = directory / f"{loaded}.native"
+    file = directory / f"{loaded}.{table.rows}.native"
     if not file.exists():
         draft = file.with_suffix(".draft")
         client = front.client()

@@ -65,7 +65,7 @@ class Source:
             return
         say(f"filling {table.name} in {self.dialect}: {table.rows:,} rows")
         analyze = "ANALYZE" if self.dialect == "postgres" else "ANALYZE TABLE"
-        self.run(f"DROP TABLE IF EXISTS {table.name}", table.create(self.dialect), table.fill(self.dialect))
+        self.run(f"DROP TABLE IF EXISTS {table.name}", table.create(self.dialect), *table.fill(self.dialect))
         self.run(f"CREATE INDEX {table.name}_updated ON {table.name} (updated_at)")
         self.run(f"{analyze} {table.name}")
         if self._rows(table) != table.rows:

@@ -111,7 +111,7 @@ class Session:
                 continue
             size = 0
             if subject == WAREHOUSE_ALONE:
-                file = native_file(self.front, loaded, self.directory)
+                file = native_file(self.front, loaded, table, self.directory)
             with self._metered(source) as meters:
                 if subject == SOURCE_ALONE:
                     seconds, size = read_alone(source, table)

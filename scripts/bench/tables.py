@@ -9,6 +9,7 @@ from typing import Literal
 Dialect = Literal["postgres", "mysql"]
 DIALECTS: tuple[Dialect, ...] = ("postgres", "mysql")
 DATABASE = "bench"
+FILLED_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class BenchTable:
         ]
         return f"CREATE TABLE {self.name} ({', '.join(lines)}, PRIMARY KEY (id))"
 
-    def fill(self, dialect: Dialect) -> str:
-        """INSERT ... SELECT of all rows."""
+    def fill(self, dialect: Dialect) -> list[str]:
+        """INSERT ... SELECT of all rows, some at a time."""
         values = ", ".join(column.values[dialect] for column in self.columns)
-        return f"INSERT INTO {self.name} SELECT {values} FROM {_numbers(dialect, self.rows)}"
+        return [
+            f"INSERT INTO {self.name} SELECT {values} FROM {_numbers(dialect, first, self.rows)}"
+            for first in range(1, self.rows + 1, FILLED_AT_ONCE)
+        ]
 
     def file(self, dialect: Dialect) -> str:
         """Its YAML file."""
@@ -184,14 +188,13 @@ def tables(scale: float) -> dict[str, BenchTable]:
     return {table.name: table for table in listed}
 
 
-def _numbers(dialect: Dialect, rows: int) -> str:
+def _numbers(dialect: Dialect, first: int, rows: int) -> str:
+    """A table of the numbers `i` from `first` on, `FILLED_AT_ONCE` of them or up to `rows`."""
+    last = min(rows, first + FILLED_AT_ONCE - 1)
     if dialect == "postgres":
-        return f"generate_series(1::bigint, {rows}) i"
-    digits = (
-        "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL "
-    )
-    digits += "SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
-    places = len(str(rows))
-    joined = " CROSS JOIN ".join(f"{digits} d{place}" for place in range(places))
-    number = " + ".join(f"d{place}.d * {10**place}" for place in range(places))
-    return f"(SELECT {number} AS i FROM {joined}) numbers WHERE i BETWEEN 1 AND {rows} ORDER BY i"
+        return f"generate_series({first}::bigint, {last}) i"
+    digit = "(SELECT 0 d " + " ".join(f"UNION ALL SELECT {one}" for one in range(1, 10)) + ")"
+    places = range(len(str(FILLED_AT_ONCE)) - 1)
+    joined = " CROSS JOIN ".join(f"{digit} d{place}" for place in places)
+    number = " + ".join(f"d{place}.d * {10**place}" for place in places)
+    return f"(SELECT {number} + {first} AS i FROM {joined}) numbers WHERE i <= {last}"
