@@ -59,12 +59,21 @@ class SelectList:
         return rows_by_column or NOTHING_COERCED
 
 
-def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:
-    """The select list of these columns, in order."""
+def select_list(
+    dialect: SqlDialect, mappings: tuple[ColumnMapping, ...], *, reads_violations: bool = False
+) -> SelectList:
+    """The select list of these columns, in order.
+
+    `reads_violations`: any value can be read, and no batch is passed on before its flags are judged. A guard whose
+    violation fails the load then needs no replacement, and is evaluated once for a row instead of twice.
+    """
     guarded = tuple(mapping for mapping in mappings if mapping.guard is not None)
     groups = [guarded[at : at + FLAG_BITS] for at in range(0, len(guarded), FLAG_BITS)]
     flags = tuple(f"_out_of_range_{number}" for number in range(len(groups)))
-    expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
+    expressions = [
+        f"{_read(dialect, mapping, plain=reads_violations and mapping.fails_out_of_range)} AS {dialect.quote(mapping.name)}"
+        for mapping in mappings
+    ]
     expressions += [
         f"{_flags(dialect, group)} AS {dialect.quote(name)}"
         for group, name in zip(groups, flags, strict=True)
@@ -72,10 +81,10 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     return SelectList(", ".join(expressions), tuple(mapping.name for mapping in mappings), guarded, flags)
 
 
-def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
+def _read(dialect: SqlDialect, mapping: ColumnMapping, *, plain: bool) -> str:
     column = dialect.quote(mapping.source_name)
     read = mapping.read.replace("{column}", column)
-    if mapping.guard is None:
+    if mapping.guard is None or plain:
         return read
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = mapping.guard.replacement.replace("{column}", column)

@@ -112,7 +112,9 @@ from dlt.sources.sql_database import sql_table
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
-os.environ["NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION"] = "true"  # the front reads no gzip that is not announced
+os.environ["NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION"] = (
+    "true"  # the front reads no gzip that is not announced
+)
 url = job["source"].replace("mysql://", "mysql+pymysql://").replace("postgresql://", "postgresql+psycopg2://")
 incremental = dlt.sources.incremental("updated_at")
 table = sql_table(

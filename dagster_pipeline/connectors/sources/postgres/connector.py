@@ -56,7 +56,7 @@ class PostgresSource(SqlSource[CatalogTable]):
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         """COPY the rows on a connection of their own."""
-        select = select_list(DIALECT, request.mappings)
+        select = select_list(DIALECT, request.mappings, reads_violations=True)
         where = self._where(request.window, request.key_range)
         query = commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment)
         with self._own_connection() as connection:
