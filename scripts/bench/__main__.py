@@ -81,6 +81,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
+    parser.add_argument("--tick", type=int, default=300, help="small tables of one schedule; 0 leaves it out")
     parser.add_argument("--runs", type=int, default=5, help="counted runs after the warm-up")
     parser.add_argument("--tables", default=",".join(tables(1)), help="comma-separated")
     parser.add_argument("--sources", default=",".join(DIALECTS), help="comma-separated")
