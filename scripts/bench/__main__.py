@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from scripts.bench.facts import facts
+from scripts.bench.growth import grown_tables, measure_definitions
 from scripts.bench.page import write_page
 from scripts.bench.results import Results
 from scripts.bench.servers import running_front, running_source
@@ -42,15 +43,20 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _measure(arguments: argparse.Namespace, directory: Path, results: Results) -> None:
-    chosen = [table for name, table in tables(arguments.scale).items() if name in arguments.tables.split(",")]
+    known = tables(arguments.scale) | grown_tables(arguments.scale)
+    chosen = [table for name, table in known.items() if name in arguments.tables.split(",")]
     subjects = _subjects(directory, with_peers=arguments.peers)
+    counts = [int(count) for count in arguments.tick.split(",") if count != "0"]
+    if counts:
+        measure_definitions(directory, results, arguments.runs, _say)
     with ExitStack() as stack:
         front = stack.enter_context(running_front(directory / "warehouse"))
         dialects = arguments.sources.split(",")
-        if arguments.tick:
+        if counts:
             with ExitStack() as servers:
                 both = [servers.enter_context(running_source(one, directory / "servers")) for one in dialects]
-                Tick(directory, both, front, tables=arguments.tick).measure(results, arguments.runs, _say)
+                for count in counts:
+                    Tick(directory, both, front, tables=count).measure(results, arguments.runs, _say)
         for dialect in dialects if chosen else ():
             with running_source(dialect, directory / "servers") as source:
                 facts(directory / "facts.json", source, front)
@@ -81,9 +87,13 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
-    parser.add_argument("--tick", type=int, default=300, help="small tables of one schedule; 0 leaves it out")
+    parser.add_argument(
+        "--tick",
+        default="10,100,300",
+        help="small tables of one schedule, and definitions of many; 0: leave out",
+    )
     parser.add_argument("--runs", type=int, default=5, help="counted runs after the warm-up")
-    parser.add_argument("--tables", default=",".join(tables(1)), help="comma-separated")
+    parser.add_argument("--tables", default=",".join(tables(1) | grown_tables(1)), help="comma-separated")
     parser.add_argument("--sources", default=",".join(DIALECTS), help="comma-separated")
     parser.add_argument("--warehouses", default="http,embedded", help="comma-separated")
     parser.add_argument(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scripts.bench import picture, tick
+from scripts.bench import growth, picture, tick
 from scripts.bench.facts import read_facts
+from scripts.bench.growth import grown_tables
 from scripts.bench.results import Measurement, Results
 from scripts.bench.session import SOURCE_ALONE, WAREHOUSE_ALONE
 from scripts.bench.tables import DIALECTS, tables
 
-CORES = "cores"
+START_TABLE = "mixed_10k"
+"""What a load of next to nothing costs is the start of the process."""
 START = "<!-- measured: begin -->"
 END = "<!-- measured: end -->"
 TITLES = {"postgres": "PostgreSQL", "mysql": "MariaDB"}
@@ -25,7 +27,8 @@ COLUMNS = (
     "source",
     "warehouse",
     "memory",
-    "of the limit",
+    "of the limit, by CPU",
+    "by rows/s",
     "machine busy with others",
 )
 
@@ -37,6 +40,7 @@ def write_page(results: Results, facts_file: Path, docs: Path, *, cores: int) ->
     _, _, after = rest.partition(END)
     measured = "\n\n".join(part for part in _parts(results, facts_file, cores) if part)
     page.write_text(f"{before}{START}\n\n{measured}\n\n{END}{after}")
+    _draw_growth(results, docs)
     if groups := _groups(results):
         (docs / "benchmarks.svg").write_text(
             picture.bars("Full load over HTTP", groups, unit="rows/s") + "\n"
@@ -52,7 +56,7 @@ def _parts(results: Results, facts_file: Path, cores: int) -> list[str]:
             rows = [_row(results, case, cores) for case in _cases(results, dialect, kind)]
             if rows:
                 parts.append(f"### {TITLES[dialect]}, {title}\n\n{_table(rows)}")
-    parts.append(_tick(results))
+    parts += [_tick(results), _definitions(results)]
     failed = sorted({f"- {m.subject}, {m.table}, {m.dialect}: {_plain(m.error)}" for m in results if m.error})
     if failed:
         parts.append("### What could not be measured\n\n" + "\n".join(failed))
@@ -91,8 +95,48 @@ def _tick(results: Results) -> str:
     return f"### Small tables of one schedule, five changed rows each\n\n{table}\n\n" + "\n".join(sums)
 
 
+def _definitions(results: Results) -> str:
+    found = sorted(
+        {m.case for m in results if m.kind == growth.KIND}, key=lambda case: int(case[2].split()[0])
+    )
+    lines_ = [f"| {case[2]} | {results.median(case, lambda m: m.cpu) or 0.0:.2f} |" for case in found]
+    head = "### Loading definitions\n\n| | CPU s beyond importing Dagster |\n|---|---|\n"
+    return head + "\n".join(lines_) if lines_ else ""
+
+
+def _draw_growth(results: Results, docs: Path) -> None:
+    """Memory and time against rows, load and tick time against tables."""
+    seconds: dict[str, list[tuple[float, float]]] = {}
+    memory: dict[str, list[tuple[float, float]]] = {}
+    for dialect in DIALECTS:
+        cases = [case for case in _cases(results, dialect, "full") if case[0] == "dagster_pipeline"]
+        for case in sorted(cases, key=lambda case: results.rounds(case)[0].rows):
+            if case[4] == "http" and case[2].startswith("mixed"):
+                rows = results.rounds(case)[0].rows
+                name = TITLES[dialect]
+                seconds.setdefault(name, []).append((rows, results.median(case, lambda m: m.seconds) or 0.0))
+                memory.setdefault(name, []).append(
+                    (rows, results.median(case, lambda m: m.peak_bytes / 1e6) or 0.0)
+                )
+    of_tables: dict[str, list[tuple[float, float]]] = {}
+    for case in sorted({m.case for m in results if m.kind in {growth.KIND, tick.KIND}}):
+        name = {growth.KIND: "loading, CPU s", tick.KIND: "a tick, CPU s"}[case[1]]
+        if not case[2].startswith(tick.ONE):
+            count = results.rounds(case)[0].rows
+            of_tables.setdefault(name, []).append((count, results.median(case, lambda m: m.cpu) or 0.0))
+    for file, series, across, upwards in (
+        ("rows-seconds", seconds, "rows of 13 columns", "seconds of the load"),
+        ("rows-memory", memory, "rows of 13 columns", "peak memory, MB"),
+        ("tables", of_tables, "tables", "CPU seconds"),
+    ):
+        drawn = {name: sorted(points) for name, points in series.items() if len(points) > 1}
+        if drawn:
+            text = picture.lines(f"Growth: {upwards}", drawn, across=across, upwards=upwards)
+            (docs / f"benchmarks-{file}.svg").write_text(text)
+
+
 def _cases(results: Results, dialect: str, kind: str) -> list[tuple[str, str, str, str, str]]:
-    order = list(tables(1))
+    order = [*tables(1), *grown_tables(1)]
     found = {m.case for m in results if m.dialect == dialect and m.kind == kind and not m.error}
     return sorted(
         found, key=lambda case: (order.index(case[2]), case[0] != "dagster_pipeline", case[0], case[4])
@@ -110,7 +154,7 @@ def _row(results: Results, case: Sequence[str], cores: int) -> list[str]:
     size = results.median((SOURCE_ALONE, "full", table, dialect, "http"), lambda m: m.bytes / m.rows) or 0.0
     rate = median(lambda m: m.rate)
     alone = subject in {SOURCE_ALONE, WAREHOUSE_ALONE}
-    share = None if alone or kind != "full" else share_of_limit(results, case, cores)
+    shares = None if alone or kind != "full" else shares_of_limit(results, case, cores)
     per_million = 1e6 / rows
     return [
         f"{table}: {subject}{'' if alone else f', {warehouse}'}",
@@ -123,21 +167,28 @@ def _row(results: Results, case: Sequence[str], cores: int) -> list[str]:
         f"{median(lambda m: m.source_cpu) * per_million:.2f}",
         f"{median(lambda m: m.warehouse_cpu) * per_million:.2f}",
         "" if alone else f"{median(lambda m: m.peak_bytes) / 1e6:.0f} MB",
-        "" if share is None else f"{share:.2f}",
+        *("", "") if shares is None else (f"{shares[0]:.2f}", f"{shares[1]:.2f}"),
         "" if alone else f"{median(_others):.1f} cores",
     ]
 
 
-def share_of_limit(results: Results, case: Sequence[str], cores: int) -> float | None:
-    """Our rate as a share of what the cores that others left free could do with a client that costs nothing."""
-    _, kind, table, dialect, _ = case
+def shares_of_limit(results: Results, case: Sequence[str], cores: int) -> tuple[float, float] | None:
+    """Shares of what the cores could do with a client that costs nothing: by CPU seconds, and by rows a second."""
+    subject, kind, table, dialect, warehouse = case
     source = results.median((SOURCE_ALONE, kind, table, dialect, "http"), lambda m: m.source_cpu / m.rows)
-    warehouse = results.median(
-        (WAREHOUSE_ALONE, kind, table, dialect, "http"), lambda m: m.warehouse_cpu / m.rows
-    )
-    if not source or not warehouse:
+    alone = (WAREHOUSE_ALONE, kind, table, dialect, "http")
+    written = results.median(alone, lambda m: m.warehouse_cpu / m.rows)
+    if not source or not written:
         return None
-    return results.median(case, lambda m: m.rate * (source + warehouse) / max(0.1, cores - _others(m)))
+    start = results.median((subject, kind, START_TABLE, dialect, warehouse), lambda m: m.cpu) or 0.0
+
+    def spent(measurement: Measurement) -> float:
+        client = max(0.0, measurement.cpu - start)
+        return (client + measurement.source_cpu + measurement.warehouse_cpu) / measurement.rows
+
+    by_cpu = results.median(case, lambda m: (source + written) / spent(m))
+    by_rate = results.median(case, lambda m: m.rate * (source + written) / cores)
+    return None if by_cpu is None or by_rate is None else (by_cpu, by_rate)
 
 
 def _others(measurement: Measurement) -> float:
@@ -149,7 +200,7 @@ def _groups(results: Results) -> dict[str, dict[str, float]]:
     groups: dict[str, dict[str, float]] = {}
     for dialect in DIALECTS:
         for case in _cases(results, dialect, "full"):
-            if case[4] == "http":
+            if case[4] == "http" and case[2] in tables(1):
                 rate = results.median(case, lambda m: m.rate) or 0.0
                 groups.setdefault(f"{case[2]}, {TITLES[dialect]}", {})[case[0]] = rate
     return groups
