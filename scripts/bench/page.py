@@ -167,7 +167,7 @@ def _row(results: Results, case: Sequence[str], cores: int) -> list[str]:
         f"{median(lambda m: m.source_cpu) * per_million:.2f}",
         f"{median(lambda m: m.warehouse_cpu) * per_million:.2f}",
         "" if alone else f"{median(lambda m: m.peak_bytes) / 1e6:.0f} MB",
-        *("", "") if shares is None else (f"{shares[0]:.2f}", f"{shares[1]:.2f}"),
+        *(("", "") if shares is None else (f"{shares[0]:.2f}", f"{shares[1]:.2f}")),
         "" if alone else f"{median(_others):.1f} cores",
     ]
 
