@@ -104,7 +104,9 @@ class CopyStream:
             return Batch(block, rows)
         clean = b"\t0" * len(self.select.flag_names) + b"\n"
         cleaned = block.replace(clean, b"\n")
-        if len(block) - len(cleaned) == rows * (len(clean) - 1):  # every row's; counting them would be another pass
+        if len(block) - len(cleaned) == rows * (
+            len(clean) - 1
+        ):  # every row's; counting them would be another pass
             return Batch(cleaned, rows)
         return self._flagged(block, rows)
 
