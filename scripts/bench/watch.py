@@ -43,10 +43,13 @@ def watch(command: Sequence[str], *, environment: Mapping[str, str], output: Pat
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=file, stderr=file)
         done = threading.Event()
 
+        spent: dict[tuple[int, float], float] = {}
+
         def sample() -> None:
             nonlocal peak
             while not done.wait(SAMPLE_SECONDS):
                 peak = max(peak, tree_bytes(process.pid))
+                spent.update(_cpu_by_process(process.pid))
 
         sampler = threading.Thread(target=sample, daemon=True)
         sampler.start()
@@ -58,7 +61,9 @@ def watch(command: Sequence[str], *, environment: Mapping[str, str], output: Pat
         finally:
             done.set()
             sampler.join()
-    return Cost(time.monotonic() - began, _children_cpu() - before, peak, exit_code)
+    # A descendant that its parent did not wait for is in no parent's account; what was seen of it is.
+    cpu = max(_children_cpu() - before, sum(spent.values()))
+    return Cost(time.monotonic() - began, cpu, peak, exit_code)
 
 
 def tree_bytes(pid: int) -> int:
@@ -87,6 +92,18 @@ def machine_cpu() -> float:
 def _children_cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_by_process(pid: int) -> dict[tuple[int, float], float]:
+    found = {}
+    for member in _family(pid):
+        try:
+            with member.oneshot():
+                times = member.cpu_times()
+                found[member.pid, member.create_time()] = times.user + times.system
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def _family(pid: int) -> list[psutil.Process]:

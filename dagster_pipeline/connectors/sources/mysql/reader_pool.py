@@ -52,6 +52,14 @@ class ReaderPool:
                 return
         end(child)
 
+    def end_idle(self) -> None:
+        """End the children that nobody uses."""
+        with self._lock:
+            idle = [child for children in self._idle.values() for child in children]
+            self._idle.clear()
+        for child in idle:
+            end(child)
+
 
 def end(child: Child) -> None:
     """Kill a child, and with it its statement's connection."""
