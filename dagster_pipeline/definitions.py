@@ -6,6 +6,9 @@ import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.execution.loading import collector_paused
+from dagster_pipeline.execution.thread_executor import thread_executor
+from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.resources.registry import build_resources
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
@@ -22,9 +25,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=bundle.schedules,
         sensors=bundle.sensors,
         resources=build_resources(),
-        # The embedded warehouse is open in one process at a time: its tables run one after another in the run's own.
-        executor=dg.in_process_executor if settings.warehouse_is_embedded else None,
+        executor=thread_executor(steps_at_once=settings.tables_at_once, pool_limits={EMBEDDED_POOL: 1}),
     )
 
 
-defs = build_definitions(Settings.from_environment())
+with collector_paused():
+    defs = build_definitions(Settings.from_environment())

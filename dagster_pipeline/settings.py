@@ -18,6 +18,7 @@ from dagster_pipeline.errors import ConfigurationError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|MASK_KEY|SLACK_WEBHOOK_URL|ACCESS_KEY")
+TABLES_AT_ONCE = 4
 
 
 def variable_part(name: str) -> str:
@@ -43,6 +44,7 @@ class Settings:
         clickhouse_cluster: cluster name for ON CLUSTER DDL, or `None`.
         schedules_running: schedules start switched on (`SCHEDULES_DEFAULT_STATUS=running`); else a laptop would
             start production's work. What was switched in the UI wins over this.
+        tables_at_once: how many tables one run works on at the same time (`TABLES_AT_ONCE`).
     """
 
     environment: Mapping[str, str] = field(repr=False)
@@ -50,6 +52,7 @@ class Settings:
     dagster_home: Path
     clickhouse_cluster: str | None = None
     schedules_running: bool = False
+    tables_at_once: int = TABLES_AT_ONCE
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -61,6 +64,7 @@ class Settings:
             dagster_home=Path(variables.get("DAGSTER_HOME") or PROJECT_ROOT / "dagster_home"),
             clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
             schedules_running=variables.get("SCHEDULES_DEFAULT_STATUS", "stopped").lower() == "running",
+            tables_at_once=_positive(variables, "TABLES_AT_ONCE", default=TABLES_AT_ONCE),
         )
 
     @property
@@ -130,3 +134,10 @@ class Settings:
             f"No address for the {dialect} connection {connection!r}.",
             todo=f"Set {own} to {schemes[0]}://user:password@host/{database}, or {server} to the server alone.",
         )
+
+
+def _positive(variables: Mapping[str, str], name: str, *, default: int) -> int:
+    text = variables.get(name) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{name} is {text!r}.", todo="Write a whole number, 1 or more.")
+    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,18 +31,25 @@ def definition_metadata(schema: TableSchema, table: SinkTable, source_key: dg.As
         column.name: [dg.TableColumnDep(asset_key=source_key, column_name=column.name)]
         for column in table.columns
     }
-    reference = dg.LocalFileCodeReference(
-        file_path=str(schema.path.resolve()), line_number=1, label=schema.path.name
-    )
     return {
         "dagster/column_schema": column_schema(table),
         "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=lineage),
         "dagster/table_name": table.full_name,
         "dagster/storage_kind": "clickhouse",
-        "dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference]),
+        "dagster/code_references": _code_references(schema),
         "table file": dg.MetadataValue.path(str(schema.path)),
         "mode": schema.sync.mode.value,
     }
+
+
+def _code_references(schema: TableSchema) -> dg.CodeReferencesMetadataValue:
+    """The link to the YAML file. Dagster calls it a beta, and would say so twice for every table."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(
+            file_path=str(schema.path.resolve()), line_number=1, label=schema.path.name
+        )
+        return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
 def column_schema(table: SinkTable) -> dg.TableSchema:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import dagster as dg
+from pydantic import PrivateAttr
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+from dagster_pipeline.resources.kept_open import KeptOpen
 from dagster_pipeline.settings import Settings
+
+LINGER_SECONDS = 1.0
+"""Opening costs a quarter of a second (HTTP) to a second (embedded); another process may wait for the embedded one."""
 
 
 class ClickHouseResource(dg.ConfigurableResource[ClickHouseSink]):
-    """Opens the warehouse that `CLICKHOUSE_URL` names."""
+    """Opens the warehouse that `CLICKHOUSE_URL` names, once for all steps of a process."""
 
-    def open(self, *, run_id: str) -> ClickHouseSink:
-        """A sink, to be used as a context manager. Raises `ConfigurationError` when the URL is wrong."""
+    _kept: KeptOpen[ClickHouseSink] = PrivateAttr(
+        default_factory=lambda: KeptOpen(linger_seconds=LINGER_SECONDS)
+    )
+
+    @contextmanager
+    def open(self, *, run_id: str) -> Generator[ClickHouseSink, None, None]:
+        """A sink, which other steps of the run may be using too. Raises `ConfigurationError` when the URL is wrong."""
         settings = Settings.from_environment()
-        return ClickHouseSink(settings.clickhouse_url(), cluster=settings.clickhouse_cluster, run_id=run_id)
+        url, cluster = settings.clickhouse_url(), settings.clickhouse_cluster
+        with self._kept.lent(
+            (url.raw, cluster), lambda: ClickHouseSink(url, cluster=cluster, run_id=run_id)
+        ) as sink:
+            yield sink
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close it with the run."""
+        del context
+        self._kept.close()

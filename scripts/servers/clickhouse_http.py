@@ -66,6 +66,7 @@ class Request:
     settings: Mapping[str, str]
     database: str
     query_id: str
+    answer_format: str = "TabSeparated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Engine:
                     "SET "
                     + ", ".join(f"{name} = {_literal(value)}" for name, value in request.settings.items())
                 )
-            return handle.query(request.statement.decode(), "TabSeparated", params=dict(request.parameters))
+            return handle.query(
+                request.statement.decode(), request.answer_format, params=dict(request.parameters)
+            )
         finally:
             handle.close()
 
@@ -194,6 +197,7 @@ class Handler(BaseHTTPRequestHandler):
             },
             database=options.get("database", "") or self.headers.get("X-ClickHouse-Database", ""),
             query_id=options.get("query_id", "") or str(uuid.uuid4()),
+            answer_format=options.get("default_format", "TabSeparated"),
         )
 
     def _answer(self, request: Request) -> Answer:
@@ -218,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             "X-ClickHouse-Summary": json.dumps({name: str(value) for name, value in summary.items()}),
         }
         if first_word(request.statement) in RESULT_WORDS:
-            headers["X-ClickHouse-Format"] = "TabSeparated"
+            headers["X-ClickHouse-Format"] = request.answer_format
         return Answer(200, result.bytes() or b"", headers)
 
     def _credentials(self) -> tuple[str, str]:

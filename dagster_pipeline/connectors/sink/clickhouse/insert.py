@@ -61,6 +61,11 @@ its type wraps, an empty one is 0, and digits beyond a decimal's scale are cut; 
 same."""
 
 
+ONE_PARSER: Mapping[str, Setting] = {"input_format_parallel_parsing": 0}
+"""A chunk is parsed by one thread, three times as fast as a source gives rows: a tenth less of the warehouse's CPU, and chunks
+run in parallel anyway."""
+
+
 @dataclass(frozen=True, slots=True)
 class InsertStatement:
     """An INSERT whose rows come from a table function.
@@ -124,7 +129,7 @@ def insert_settings(request: WriteRequest) -> dict[str, Setting]:
     would swallow rows that never arrived. Writing again is harmless there, so nothing is deduplicated at all, not even
     by content, as replicated tables do by default (github.com/ClickHouse/ClickHouse/issues/61565).
     """
-    settings: dict[str, Setting] = {"log_comment": request.query_comment}
+    settings: dict[str, Setting] = {"log_comment": request.query_comment, **ONE_PARSER}
     if request.table.partition_by:
         settings["max_partitions_per_insert_block"] = max(MAX_PARTITIONS_PER_BLOCK, request.partitions)
     if request.atomic:

@@ -11,6 +11,7 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
+from dagster_pipeline.connectors.sources import pace
 from dagster_pipeline.connectors.sources.mysql.errors import translating
 from dagster_pipeline.connectors.sources.query_comment import APPLICATION
 from dagster_pipeline.database_url import DatabaseUrl
@@ -30,7 +31,7 @@ SESSION = (
 """Values read the same whatever the server's defaults; zero dates are readable; a slow warehouse does not cut us off."""
 
 TLS_MODES = ("disabled", "required", "verify_ca", "verify_identity")
-OPTIONS = ("ssl_mode", "ssl_ca")
+OPTIONS = ("ssl_mode", "ssl_ca", pace.OPTION)
 
 
 def tls_mode(url: DatabaseUrl) -> str:

@@ -20,6 +20,7 @@ from dagster_pipeline.connectors.sources.mysql.connection import asking, connect
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
+from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
@@ -46,6 +47,8 @@ class MySQLSource(SqlSource[CatalogTable]):
         self._small: Connection[Cursor] | None = None
         self._readers = Readers(url, database)
         self._lock = threading.Lock()
+        self._pace = pace_of(url)
+        self._closed = False
 
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
@@ -59,10 +62,14 @@ class MySQLSource(SqlSource[CatalogTable]):
             table=self.schema.destination.full_name,
             source=self._name,
         ) as batches:
-            yield batches
+            if self._pace is None:
+                yield batches
+            else:
+                yield self._pace.paced(batches, is_cancelled=lambda: self._closed)
 
     def close(self) -> None:
         """End every child and connection, also under a statement that runs in another thread."""
+        self._closed = True
         self._readers.close()
         if self._small is not None:
             hang_up(self._small)
@@ -101,7 +108,8 @@ class MySQLSource(SqlSource[CatalogTable]):
 
     def _rows_per_batch(self) -> int:
         with self._lock:  # chunks begin in several threads, the connection serves one
-            return self._measured_rows_per_batch
+            rows = self._measured_rows_per_batch
+        return rows if self._pace is None else min(rows, self._pace.rows_at_once)
 
     @cached_property
     def _measured_rows_per_batch(self) -> int:

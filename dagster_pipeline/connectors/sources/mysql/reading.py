@@ -1,19 +1,15 @@
 """Reads rows of MySQL through `reader_process`: this side starts the child, asks, and turns frames into batches.
 
-A child serves one statement at a time and is used again for the next chunk of the same thread (starting one costs
-about 0.25 CPU seconds). It must die with the thread that started it, which is what Linux ties PR_SET_PDEATHSIG to.
+A child serves one statement at a time and comes from the process's pool.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -27,6 +23,7 @@ from dagster_pipeline.connectors.sources.mysql.connection import (
     tls_mode,
 )
 from dagster_pipeline.connectors.sources.mysql.errors import by_number
+from dagster_pipeline.connectors.sources.mysql.reader_pool import POOL, Child, end
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
@@ -34,9 +31,6 @@ from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
 BATCH_BYTES = 2 << 20
 MOST_ROWS = 20_000
 FEWEST_ROWS = 16
-
-_THRIFTY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
-"""A child holds two batches; freed memory is to go back at once."""
 
 _SERVER_CODE = re.compile(r"ERROR (\d{4}) ")
 _LOST = ("IoError", "CodecError", "timed out waiting", "Connection reset", "Broken pipe", "UnexpectedEof")
@@ -48,13 +42,14 @@ def batch_rows(bytes_per_row: int) -> int:
 
 
 class Readers:
-    """The children of one connector, one for each thread that reads."""
+    """The statements of one connector that children are reading."""
 
     def __init__(self, url: DatabaseUrl, database: str) -> None:
         self._url = url
         self._database = database
         self._lock = threading.Lock()
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._environment = {"SSL_CERT_FILE": url.options["ssl_ca"]} if "ssl_ca" in url.options else {}
+        self._busy: set[Child] = set()
         self._closed = False
 
     @contextmanager
@@ -69,7 +64,7 @@ class Readers:
         source: str,
     ) -> Generator[Generator[Batch, None, None], None, None]:
         """Ask one child; leaving before the end kills it, and with it the statement's connection."""
-        child = self._child()
+        child = self._lend()
         ended_well = threading.Event()
         batches = self._batches(child, select, table, source, ended_well)
         request = {
@@ -86,42 +81,35 @@ class Readers:
             yield batches
         finally:
             batches.close()
-            if not ended_well.is_set():
-                self._end(child)
+            self._give_back(child, usable=ended_well.is_set())
 
     def close(self) -> None:
-        """Kill every child; whoever reads from one gets an error."""
+        """Kill every child that is reading; whoever reads from one gets an error."""
         with self._lock:
             self._closed = True
-            children = list(self._children.values())
-            self._children.clear()
-        for child in children:
+            busy = list(self._busy)
+        for child in busy:
             child.kill()
-            child.wait()
 
-    def _child(self) -> subprocess.Popen[bytes]:
-        thread = threading.get_ident()
+    def _lend(self) -> Child:
+        child = POOL.lend(self._environment)
         with self._lock:
-            if self._closed:
-                raise RetriableError(f"Reading from {self._url.redacted} was cancelled.")
-            child = self._children.get(thread)
-            if child is None or child.poll() is not None:
-                child = self._children[thread] = self._start()
-            return child
+            if not self._closed:
+                self._busy.add(child)
+                return child
+        POOL.take_back(child, self._environment)
+        raise RetriableError(f"Reading from {self._url.redacted} was cancelled.")
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        environment = dict(_THRIFTY)
-        if "ssl_ca" in self._url.options:
-            environment["SSL_CERT_FILE"] = self._url.options["ssl_ca"]
-        return subprocess.Popen(  # noqa: S603 -- our own file, run by our own interpreter
-            [sys.executable, "-I", str(Path(reader_process.__file__))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # ConnectorX's pool logs there, addresses included
-            env=environment,
-        )
+    def _give_back(self, child: Child, *, usable: bool) -> None:
+        with self._lock:
+            self._busy.discard(child)
+            usable = usable and not self._closed
+        if usable:
+            POOL.take_back(child, self._environment)
+        else:
+            end(child)
 
-    def _ask(self, child: subprocess.Popen[bytes], request: dict[str, object], source: str) -> None:
+    def _ask(self, child: Child, request: dict[str, object], source: str) -> None:
         try:
             _pipe(child.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(child.stdin).flush()
@@ -130,7 +118,7 @@ class Readers:
 
     def _batches(
         self,
-        child: subprocess.Popen[bytes],
+        child: Child,
         select: SelectList,
         table: str,
         source: str,
@@ -144,15 +132,6 @@ class Readers:
             if kind == b"E":
                 raise _translated(str(facts["words"]), self._url, source)
             yield Batch(payload, rows, select.judged(facts, table))
-
-    def _end(self, child: subprocess.Popen[bytes]) -> None:
-        with self._lock:
-            self._children = {thread: known for thread, known in self._children.items() if known is not child}
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
 
     def _address(self) -> str:
         url = self._url

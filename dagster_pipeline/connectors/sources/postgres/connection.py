@@ -17,6 +17,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
+from dagster_pipeline.connectors.sources import pace
 from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT
 from dagster_pipeline.connectors.sources.postgres.errors import translating
 from dagster_pipeline.connectors.sources.query_comment import APPLICATION
@@ -57,8 +58,9 @@ class Cursor(psycopg2.extensions.cursor):
 
 
 def connect(url: DatabaseUrl, database: str) -> Connection:
-    """Open a connection. Options of the URL are libpq's own (postgresql.org/docs/current/libpq-connect.html).
+    """Open a connection.
 
+    Options of the URL are libpq's own (postgresql.org/docs/current/libpq-connect.html), but for `max_rows_per_second`.
     Raises `ConfigurationError` (wrong password, unknown database, bad option) or `RetriableError` (unreachable host).
     """
     parameters: dict[str, Any] = {
@@ -69,7 +71,7 @@ def connect(url: DatabaseUrl, database: str) -> Connection:
         "keepalives_count": 3,
         "tcp_user_timeout": 60_000,
         "application_name": APPLICATION,
-        **url.options,
+        **{name: value for name, value in url.options.items() if name != pace.OPTION},
         "client_encoding": "UTF8",
         "dbname": database,
     }

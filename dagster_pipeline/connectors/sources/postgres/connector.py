@@ -12,6 +12,7 @@ import psycopg2
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.postgres.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.postgres.catalog import CatalogTable, read_table, relation
 from dagster_pipeline.connectors.sources.postgres.connection import (
@@ -23,7 +24,7 @@ from dagster_pipeline.connectors.sources.postgres.connection import (
 )
 from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.postgres.errors import translating
-from dagster_pipeline.connectors.sources.postgres.reading import CopyStream
+from dagster_pipeline.connectors.sources.postgres.reading import BLOCK_BYTES, PACED_BLOCK_BYTES, CopyStream
 from dagster_pipeline.connectors.sources.postgres.splitting import estimating
 from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
@@ -51,6 +52,7 @@ class PostgresSource(SqlSource[CatalogTable]):
         self._streaming: set[Connection] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._pace = pace_of(url)
 
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
@@ -65,9 +67,13 @@ class PostgresSource(SqlSource[CatalogTable]):
                 select=select,
                 table=self.schema.destination.full_name,
                 source=self._relation,
+                block_bytes=BLOCK_BYTES if self._pace is None else PACED_BLOCK_BYTES,
             )
             with stream.open() as batches:
-                yield batches
+                yield self._paced(batches)
+
+    def _paced(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        return self._pace.paced(batches, is_cancelled=lambda: self._closed) if self._pace else batches
 
     def close(self) -> None:
         """Break every connection, also under a statement that runs in another thread."""

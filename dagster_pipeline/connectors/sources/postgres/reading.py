@@ -25,6 +25,8 @@ from dagster_pipeline.errors import RetriableError
 
 BLOCK_BYTES = 1 << 18
 """A batch is what a block holds up to its last line end; a row that is longer makes a longer batch."""
+PACED_BLOCK_BYTES = 1 << 12
+"""A source with a row budget: few rows at once, so that no pause is long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class CopyStream:
         statements: run in the same transaction before it, e.g. for keyed masks.
         table: the destination, for errors about values.
         source: the source table, for all other errors.
+        block_bytes: about how large a batch is.
     """
 
     connection: Connection
@@ -45,6 +48,7 @@ class CopyStream:
     select: SelectList
     table: str
     source: str
+    block_bytes: int = BLOCK_BYTES
 
     @contextmanager
     def open(self) -> Generator[Generator[Batch, None, None], None, None]:
@@ -53,7 +57,7 @@ class CopyStream:
         with suppress(
             OSError
         ):  # an unprivileged user's pipes are limited in sum; a small one only costs speed
-            fcntl.fcntl(sender, fcntl.F_SETPIPE_SZ, BLOCK_BYTES)
+            fcntl.fcntl(sender, fcntl.F_SETPIPE_SZ, self.block_bytes)
         errors: list[BaseException] = []
         thread = threading.Thread(target=self._copy, args=(sender, errors), name="copy", daemon=True)
         thread.start()
@@ -70,7 +74,7 @@ class CopyStream:
     def _copy(self, sender: int, errors: list[BaseException]) -> None:
         try:
             with (
-                os.fdopen(sender, "wb", buffering=BLOCK_BYTES // 4) as pipe,
+                os.fdopen(sender, "wb", buffering=self.block_bytes // 4) as pipe,
                 session(self.connection, statements=self.statements, bounded=False) as cursor,
             ):
                 cursor.copy_expert(f"COPY ({self.query}) TO STDOUT (ENCODING '{self._encoding}')", pipe)
@@ -86,7 +90,7 @@ class CopyStream:
     def _batches(
         self, receiver: int, thread: threading.Thread, errors: list[BaseException]
     ) -> Generator[Batch, None, None]:
-        for block in _whole_lines(receiver):
+        for block in _whole_lines(receiver, self.block_bytes):
             if not block.endswith(b"\n"):
                 break  # the statement was broken off within a row
             yield self._batch(block)
@@ -120,13 +124,13 @@ class CopyStream:
         return error
 
 
-def _whole_lines(receiver: int) -> Iterator[bytes]:
+def _whole_lines(receiver: int, block_bytes: int) -> Iterator[bytes]:
     """Blocks that end with a line end (text COPY escapes those in values), but for the last of a broken statement."""
     pending: list[bytes] = []
     size = 0
-    while chunk := os.read(receiver, BLOCK_BYTES):
+    while chunk := os.read(receiver, block_bytes):
         cut = chunk.rfind(b"\n") + 1
-        if cut == 0 or size + cut < BLOCK_BYTES:
+        if cut == 0 or size + cut < block_bytes:
             pending.append(chunk)
             size += len(chunk)
             continue

@@ -1,0 +1,1 @@
+"""How a run's steps are executed. The one room that touches Dagster's internals; it knows nothing of tables."""
