@@ -1,10 +1,12 @@
 """Servers and directories that tests share. A server starts when the first test asks for it, once per session."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from scripts.servers.mariadb import MariaDb
@@ -12,6 +14,10 @@ from scripts.servers.postgres import Postgres
 from scripts.servers.product import Product
 from scripts.servers.provide import choose
 from scripts.servers.server import Server
+
+hypothesis.settings.register_profile("the same examples every time", derandomize=True)
+if "HYPOTHESIS_EXPLORE" not in os.environ:
+    hypothesis.settings.load_profile("the same examples every time")
 
 
 def _server(product: Product) -> Iterator[Server]:

@@ -15,7 +15,7 @@ import yaml
 from dagster_pipeline.errors import Problem
 from dagster_pipeline.schema.finding import Finding, child, enclosing
 from dagster_pipeline.schema.scalars import Unclear, plain_value
-from dagster_pipeline.schema.yaml_errors import syntax_problem
+from dagster_pipeline.schema.yaml_errors import BYTE_ORDER_MARK, inner_mark, syntax_problem
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -68,6 +68,9 @@ def read_document(text: str, path: str, *, begin: str = TABLE_FILE_BEGINS) -> Do
     `begin` says how such a file begins, for one that is empty.
     """
     document = Document(path)
+    if BYTE_ORDER_MARK in text[1:]:
+        document.problems.append(inner_mark(text, path))
+        return document
     loader: Any = None
     try:
         loader = _Loader(text)

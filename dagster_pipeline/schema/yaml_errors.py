@@ -18,6 +18,7 @@ _CURES = {
     "sequence entries are not allowed": "Begin a list on its own line, or write it as [a, b].",
     "did not find expected <document start>": "Check the indentation: keys of the top level begin in the first column.",
 }
+BYTE_ORDER_MARK = "\ufeff"
 _WHERE_IT_BEGAN = (
     "unexpected end of stream",
     "could not find expected ':'",
@@ -60,4 +61,16 @@ def _character_problem(error: yaml.YAMLError, path: str, text: str) -> Problem:
         0,
         "The text holds a control character.",
         "Remove it, or write it as \\x.. within double quotes.",
+    )
+
+
+def inner_mark(text: str, path: str) -> Problem:
+    """A byte order mark that does not begin the text: readers disagree on what it means there."""
+    before = text[: text.index(BYTE_ORDER_MARK, 1)].split("\n")
+    return Problem(
+        path,
+        len(before),
+        len(before[-1]) + 1,
+        "An invisible byte order mark (U+FEFF) stands within the text.",
+        "Remove it, or write it as \\ufeff within double quotes.",
     )

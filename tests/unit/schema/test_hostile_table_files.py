@@ -200,6 +200,12 @@ def test_what_the_reader_takes_without_a_problem_is_what_yaml_means(text):
         assert read.tree == yaml.load(text, PlainLoader)
 
 
+def test_a_byte_order_mark_within_the_text_is_named_with_its_place():
+    (problem,) = read_document("version: 1\n\ufeffcolumns: []\n", "x.yml").problems
+    assert (problem.line, problem.column) == (2, 1)
+    assert "U+FEFF" in problem.what
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
