@@ -5,6 +5,7 @@ A sibling factory per source database says how that source is opened; nothing el
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.failures import as_dagster_failures
-from dagster_pipeline.factories.table_checks import check_specs, run_checks
+from dagster_pipeline.factories.table_checks import check_specs, run_checks, subject_of
 from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata
 from dagster_pipeline.factories.table_policies import freshness_policy, retry_policy
 from dagster_pipeline.factories.table_schedules import asset_key
@@ -98,7 +99,7 @@ class EtlFactory:
     def _materialize(
         self, context: dg.AssetExecutionContext, config: EtlRunConfig, schema: TableSchema, key: dg.AssetKey
     ) -> dg.MaterializeResult[None]:
-        resources = context.resources
+        resources, began = context.resources, time.monotonic()
         with (
             as_dagster_failures(context, table=schema.name),
             resources.state.open() as state,
@@ -116,5 +117,6 @@ class EtlFactory:
             ).run()
             for note in result.notes:
                 context.log.warning("%s: %s", schema.name, note)
-            checks = list(run_checks(schema, result.table, key, sink.rows))
+            subject = subject_of(result, seconds=time.monotonic() - began)
+            checks = list(run_checks(schema, subject, key, sink.rows))
             return dg.MaterializeResult(metadata=to_metadata(result, schema), check_results=checks)

@@ -21,6 +21,7 @@ from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema.not_yet import not_yet
 from dagster_pipeline.schema.resolve import TableLocation, merge, resolve
 from dagster_pipeline.schema.rules import judge
+from dagster_pipeline.schema.rules_checks import relationships
 from dagster_pipeline.schema.rules_tree import clashes
 from dagster_pipeline.schema.shape import check_shape
 
@@ -105,7 +106,8 @@ class SchemaLoader:
         """Rules between files."""
         by_path = {file.table.path: file for file in read}
         shown = {file.table.path: file.document.path for file in read}
-        for table, finding in clashes([file.table for file in read], shown):
+        tables = [file.table for file in read]
+        for table, finding in (*clashes(tables, shown), *relationships(tables)):
             self._problems.extend(by_path[table.path].problems([finding]))
 
     def _defaults_for(self, folder: Path) -> _Defaults:

@@ -227,19 +227,36 @@ class ColumnSchema(Model):
     description: str = Field(default="", description="What the column holds; becomes the column's comment.")
 
 
+CheckKind = Literal[
+    "not_null",
+    "unique",
+    "accepted_values",
+    "between",
+    "regex",
+    "relationship",
+    "row_count",
+    "freshness",
+    "sql",
+]
+
+
 class TableCheck(Model):
     """One declared check on the destination table.
 
     Attributes:
-        kind: `not_null`, `unique`, `accepted_values`, `row_count` or `sql`.
         columns: what it looks at; empty for `row_count` and `sql`.
-        arguments: the rest, by kind: `values`; `min`, `max`; `query`, `expect`.
+        blocking: an error stops what depends on the table, and the run.
+        only_new: it looks at the rows that the load wrote, not at the whole table.
+        arguments: the rest, by kind: `values`; `min`, `max`; `pattern`; `to`, `field`; `min`, `max`, `change` (a share);
+            `within`; `query`, `expect`.
     """
 
-    kind: Literal["not_null", "unique", "accepted_values", "row_count", "sql"]
+    kind: CheckKind
     name: str
     columns: tuple[str, ...] = ()
     severity: Literal["warn", "error"] = "error"
+    blocking: bool = False
+    only_new: bool = False
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
 

@@ -90,6 +90,8 @@ class TableSync:
             cursor_after=after.cursor,
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
             rows_in_destination=rows,
+            rows_before=before.rows,
+            version=opened.version,
             statements=opened.statements,
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
         )
