@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dagster_pipeline.checks.question import Question, Row, Verdict
-from dagster_pipeline.checks.relation import READER_SETTINGS, NewRows, Relation
 from dagster_pipeline.checks.samples import SHOWN_ROWS, shortened
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_identifier, quote_string, quote_table
+from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, NewRows, Relation
 from dagster_pipeline.schema.models import TableCheck
 
 EVERY_TABLE_AS_A_READER_SEES_IT = f"{READER_SETTINGS}, final = 1"

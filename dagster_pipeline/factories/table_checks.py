@@ -13,8 +13,8 @@ import dagster as dg
 
 from dagster_pipeline.checks.question import Outcome
 from dagster_pipeline.checks.questions import Subject
-from dagster_pipeline.checks.relation import NewRows
 from dagster_pipeline.checks.run import Rows, run_check
+from dagster_pipeline.connectors.sink.clickhouse.reader_view import NewRows
 from dagster_pipeline.schema.models import SyncMode, TableCheck, TableSchema
 from dagster_pipeline.sync.result import SyncResult
 

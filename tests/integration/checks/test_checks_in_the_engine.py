@@ -12,11 +12,11 @@ import pytest
 
 from dagster_pipeline.checks.question import Outcome
 from dagster_pipeline.checks.questions import Subject
-from dagster_pipeline.checks.relation import NewRows
 from dagster_pipeline.checks.run import run_check
 from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable, WriteRequest
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+from dagster_pipeline.connectors.sink.clickhouse.reader_view import NewRows
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import TableSchema

@@ -52,7 +52,7 @@ class MySQLSource(SqlSource[CatalogTable]):
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         """Read the rows through a child process."""
         select = select_list(DIALECT, request.mappings)
-        where = self._where(request.window, request.key_range)
+        where = self._where(request.window, request.key_range, request.only)
         with self._readers.stream(
             commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment),
             session=mask_statements("mysql", request.mappings, self._mask_key),

@@ -57,7 +57,7 @@ class PostgresSource(SqlSource[CatalogTable]):
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
         """COPY the rows on a connection of their own."""
         select = select_list(DIALECT, request.mappings)
-        where = self._where(request.window, request.key_range)
+        where = self._where(request.window, request.key_range, request.only)
         query = commented(f"SELECT {select.sql} FROM {self._relation}{where}", request.query_comment)
         with self._own_connection() as connection:
             stream = CopyStream(

@@ -1,4 +1,4 @@
-"""What a check looks at: the rows that a reader sees, or only those that the last load wrote. Pure text.
+"""What a reader sees of a table, for checks and comparisons: all of it, or only what the last load wrote. Pure text.
 
 A reader sees a table under FINAL where its engine collapses, without the rows that are marked as deleted.
 
