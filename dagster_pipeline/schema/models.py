@@ -15,7 +15,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from dagster_pipeline.schema.field_types import Cron, Duration, Identifier, Model, Names, StartDate, TimeZone
+from dagster_pipeline.schema.field_types import (
+    Cron,
+    Duration,
+    Identifier,
+    Model,
+    Names,
+    Share,
+    StartDate,
+    TimeZone,
+)
 from dagster_pipeline.schema.finding import enclosing
 
 Dialect = Literal["mysql", "postgres"]
@@ -142,6 +151,10 @@ class SyncSettings(Model):
     deletes: Annotated[Deletes, Field(strict=False)] = Field(
         default=Deletes.IGNORE,
         description="Rows that vanished at the source: ignore keeps them, soft marks them, mirror hides them.",
+    )
+    max_delete: Share = Field(
+        default=0.01,
+        description="The share of the table's rows that one run may mark as deleted; above it the run fails.",
     )
     on_drift: Annotated[OnDrift, Field(strict=False)] = Field(
         default=OnDrift.ADD,

@@ -26,7 +26,7 @@ def source_text(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: boo
     """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column."""
     value = mapping.read
     if mapping.guard is not None:
-        value = f"CASE WHEN {mapping.guard.violated} THEN {mapping.guard.replacement} ELSE {mapping.read} END"
+        value = f"IF({mapping.guard.violated}, {mapping.guard.replacement}, {mapping.read})"  # as it is sent
     return f"COALESCE({_text(mapping, stored.name, value, is_bytes=is_bytes)}, {NULL_MARK})"
 
 

@@ -10,6 +10,8 @@ from dagster_pipeline.type_mapper.type_text import TypeTextError
 
 NULL_MARK = "chr(30)"
 ELEMENT_MARK = "chr(29)"
+_IS_NULL = "IS NOT DISTINCT FROM NULL"
+"""`IS NULL` also holds for a composite value whose fields are all NULL."""
 
 
 def is_bytes(type_text: str) -> bool:
@@ -34,7 +36,7 @@ def source_text(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: boo
         value = f"CASE WHEN {mapping.guard.violated} THEN {mapping.guard.replacement} ELSE {mapping.read} END"
     if stored.name == "String" and mapping.read == "{column}":
         # concat prints a value as COPY does; a cast would strip the blanks that character(n) is padded with.
-        return f"CASE WHEN {{column}} IS NULL THEN {NULL_MARK} ELSE concat({{column}}) END"
+        return f"CASE WHEN {{column}} {_IS_NULL} THEN {NULL_MARK} ELSE concat({{column}}) END"
     return f"coalesce({_text(mapping, stored.name, value)}, {NULL_MARK})"
 
 
@@ -63,7 +65,7 @@ def _array(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) ->
     else:
         each = _text(mapping, element.name, "e")
     listed = (
-        f"(SELECT coalesce(string_agg(CASE WHEN e IS NULL THEN {NULL_MARK} ELSE {each} END, {ELEMENT_MARK}), '') "
+        f"(SELECT coalesce(string_agg(CASE WHEN e {_IS_NULL} THEN {NULL_MARK} ELSE {each} END, {ELEMENT_MARK}), '') "
         "FROM unnest({column}) AS u(e))"
     )
     text = f"coalesce(cardinality({{column}})::text || ':' || {listed}, {NULL_MARK})"
