@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dagster_pipeline.commands import state, validate
+from dagster_pipeline.commands import reconcile, state, validate
 from dagster_pipeline.errors import PipelineError
 from dagster_pipeline.settings import Settings
 
-COMMANDS = (validate.COMMAND, state.COMMAND)
+COMMANDS = (validate.COMMAND, state.COMMAND, reconcile.COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
 from dagster_pipeline.resources.registry import build_resources
 from dagster_pipeline.schema_tree import load_tables
@@ -12,7 +13,8 @@ from dagster_pipeline.settings import Settings
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every table file."""
-    bundle = etl_bundle(load_tables(settings), settings)
+    tables = load_tables(settings)
+    bundle = etl_bundle(tables, settings) + data_quality_bundle(tables, settings)
     return dg.Definitions(
         assets=bundle.assets,
         asset_checks=bundle.asset_checks,

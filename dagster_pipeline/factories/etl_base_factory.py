@@ -39,6 +39,10 @@ class EtlRunConfig(dg.Config):
         default=False,
         description="Let a full refresh replace the table even when it leaves less than half of the rows.",
     )
+    allow_deletes: bool = Field(
+        default=False,
+        description="Mark rows that are gone at the source also when they are more than sync.max_delete allows.",
+    )
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,11 @@ class EtlFactory:
                 sink=sink,
                 state=state,
                 run_id=context.run.run_id,
-                config=SyncConfig(full_refresh=config.full_refresh, allow_shrink=config.allow_shrink),
+                config=SyncConfig(
+                    full_refresh=config.full_refresh,
+                    allow_shrink=config.allow_shrink,
+                    allow_deletes=config.allow_deletes,
+                ),
                 report=lambda progress: context.log.info("%s: %s", schema.name, progress),
             ).run()
             for note in result.notes:

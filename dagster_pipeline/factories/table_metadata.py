@@ -71,6 +71,7 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "rows with NULL cursor": result.null_cursor_rows,
         "coerced rows": sum(result.moved.coerced.values()),
         "coercions": coercions_table(result.moved.coerced),
+        "deleted rows": result.deleted_rows,
         "destination": result.table.full_name,
         "dagster/row_count": result.rows_in_destination,
         "dagster/column_schema": column_schema(result.table),

@@ -16,6 +16,8 @@ from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.schema.models import TableSchema
 
 JOB_NAME = "etl"
+RECONCILIATION = "reconciliation"
+"""The check that is no part of a load."""
 
 
 def etl_schedules(schemas: Sequence[TableSchema], *, running: bool) -> Bundle:
@@ -24,7 +26,10 @@ def etl_schedules(schemas: Sequence[TableSchema], *, running: bool) -> Bundle:
         return Bundle()
     job = dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.assets(*(asset_key(schema) for schema in schemas)),
+        selection=dg.AssetSelection.assets(*(asset_key(schema) for schema in schemas))
+        - dg.AssetSelection.checks(
+            *(dg.AssetCheckKey(asset_key(s), RECONCILIATION) for s in schemas if s.reconcile)
+        ),
         description="Brings the selected tables forward; all of them when none is selected.",
     )
     due: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)

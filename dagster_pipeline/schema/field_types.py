@@ -90,7 +90,7 @@ TextOrNumber = Annotated[
     Any, BeforeValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})
 ]
 
-_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%")
+_SHARE = re.compile(r"^([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%$")
 
 
 def _share(value: Any) -> Any:

@@ -23,7 +23,15 @@ from dagster_pipeline.schema.field_types import (
     TagName,
     TagValue,
 )
-from dagster_pipeline.schema.models import ColumnSchema, Partitions, Retries, Schedule, SyncSettings
+from dagster_pipeline.schema.models import (
+    ColumnSchema,
+    Partitions,
+    Reconciliation,
+    Retries,
+    ScheduleOrCron,
+    SyncSettings,
+    or_a_cron_text,
+)
 
 FORMAT_VERSION = 1
 
@@ -34,14 +42,6 @@ def _known_version(value: Any) -> Any:
             f"is '{value}', which is no version of the file format.", f"Write version: {FORMAT_VERSION}."
         )
     return value
-
-
-def _cron_text_to_map(value: Any) -> Any:
-    return {"cron": value} if isinstance(value, str) else value
-
-
-def _or_a_cron_text(schema: dict[str, Any]) -> None:
-    schema["anyOf"].insert(0, {"type": "string"})
 
 
 class SourceSection(Model):
@@ -105,16 +105,19 @@ class DefaultsFile(Model):
         default=DestinationSection(), description="Where the table goes, and how it is kept there."
     )
     sync: SyncSettings = Field(default=SyncSettings(), description="How the table follows its source.")
-    schedule: Annotated[Schedule, BeforeValidator(_cron_text_to_map)] | None = Field(
+    schedule: ScheduleOrCron | None = Field(
         default=None,
         description="When the table is due: a cron text, or a map of cron and timezone. Empty takes a default away.",
-        json_schema_extra=_or_a_cron_text,
+        json_schema_extra=or_a_cron_text,
     )
     freshness: Freshness | None = Field(
         default=None, description="The table is late when its last success is older than this, e.g. 30m."
     )
     retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
     partitions: Partitions | None = Field(default=None, description="Cuts the table into Dagster partitions.")
+    reconcile: Reconciliation | None = Field(
+        default=None, description="Hold the whole table against its source, as a check of its own."
+    )
     checks: Annotated[tuple[CheckEntry, ...], Field(strict=False)] = Field(
         default=(), description="What must hold for the table in the warehouse after every run."
     )

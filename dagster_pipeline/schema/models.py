@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from dagster_pipeline.schema.field_types import (
     Cron,
@@ -155,6 +155,7 @@ class SyncSettings(Model):
     max_delete: Share = Field(
         default=0.01,
         description="The share of the table's rows that one run may mark as deleted; above it the run fails.",
+        json_schema_extra={"default": "1%"},
     )
     on_drift: Annotated[OnDrift, Field(strict=False)] = Field(
         default=OnDrift.ADD,
@@ -183,6 +184,35 @@ class Schedule(Model):
     cron: Cron = Field(description="Five fields: minute, hour, day, month, weekday.")
     timezone: TimeZone = Field(
         default="UTC", description="IANA name of the zone in which the cron text is meant."
+    )
+
+
+def _cron_text_to_map(value: Any) -> Any:
+    return {"cron": value} if isinstance(value, str) else value
+
+
+def or_a_cron_text(schema: dict[str, Any]) -> None:
+    """JSON Schema: a schedule may be a text."""
+    schema["anyOf"].insert(0, {"type": "string"})
+
+
+ScheduleOrCron = Annotated[Schedule, BeforeValidator(_cron_text_to_map)]
+
+
+class Reconciliation(Model):
+    """When the whole table is held against its source, and what then happens."""
+
+    schedule: ScheduleOrCron | None = Field(
+        default=None,
+        description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
+        json_schema_extra=or_a_cron_text,
+    )
+    repair: bool = Field(
+        default=False,
+        description="Load again what is missing or different, and mark what is gone where deletes are tracked.",
+    )
+    rows_per_second: Annotated[int, Field(ge=1_000)] | None = Field(
+        default=None, description="The most rows that are read from each side in a second; default: no limit."
     )
 
 
@@ -294,6 +324,7 @@ class TableSchema(Model):
     freshness: Duration | None = None
     retries: Retries = Retries()
     partitions: Partitions | None = None
+    reconcile: Reconciliation | None = None
     columns: tuple[ColumnSchema, ...]
     checks: tuple[TableCheck, ...] = ()
     lines: Mapping[str, int] = Field(default_factory=dict, repr=False)

@@ -15,10 +15,3 @@ def not_yet(tree: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings for a table file's or defaults file's own tree."""
     if tree.get("partitions") is not None:
         yield Finding("partitions", "Partitions are not available in this version.", "Remove `partitions`.")
-    sync = tree.get("sync")
-    if isinstance(sync, Mapping) and sync.get("deletes") in {"soft", "mirror"}:
-        yield Finding(
-            "sync.deletes",
-            f"`sync.deletes: {sync['deletes']}` is not available in this version.",
-            "Write ignore, or remove the key; rows that vanish at the source then stay in the warehouse.",
-        )

@@ -54,6 +54,7 @@ def resolve(file: TableFile, location: TableLocation, lines: Mapping[str, int]) 
         freshness=file.freshness,
         retries=file.retries,
         partitions=file.partitions,
+        reconcile=file.reconcile,
         columns=file.columns,
         checks=tuple(table_check(entry) for entry in file.checks),
         lines=lines,

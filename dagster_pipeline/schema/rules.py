@@ -11,6 +11,7 @@ from dagster_pipeline.schema.models import TableSchema
 RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_table.mode,
     rules_table.cursor,
+    rules_table.deletes,
     rules_table.names,
     rules_columns.column_names,
     rules_columns.primary_key,
@@ -19,6 +20,7 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_columns.partitions,
     rules_checks.names_and_columns,
     rules_checks.kinds,
+    rules_checks.reconciliation,
     rules_checks.queries,
 )
 

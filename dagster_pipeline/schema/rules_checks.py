@@ -62,6 +62,16 @@ def kinds(table: TableSchema) -> Iterator[Finding]:
                 )
 
 
+def reconciliation(table: TableSchema) -> Iterator[Finding]:
+    """Rows can be told apart."""
+    if table.reconcile is not None and not table.primary_key:
+        yield Finding(
+            "reconcile",
+            "`reconcile` needs a primary key; without one rows cannot be told apart.",
+            "Mark the key's columns with `primary_key: true`, or remove it.",
+        )
+
+
 def queries(table: TableSchema) -> Iterator[Finding]:
     """A query of a file's own is one SELECT that ClickHouse could run, over columns that there are."""
     for index, check in enumerate(table.checks):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dagster_pipeline.schema.finding import Finding
-from dagster_pipeline.schema.models import ColumnSchema, Mask, NullCursor, SyncMode, TableSchema
+from dagster_pipeline.schema.models import ColumnSchema, Deletes, Mask, NullCursor, SyncMode, TableSchema
 from dagster_pipeline.schema.naming import is_key_part
 from dagster_pipeline.schema.rules_columns import unknown_column
 
@@ -72,6 +72,25 @@ def cursor(table: TableSchema) -> Iterator[Finding]:
             "sync.lookback",
             f"`lookback` needs a cursor that is a date or a time; '{column.name}' is {column.type[:80]}.",
             "Write lookback: 0, or choose another cursor.",
+        )
+
+
+def deletes(table: TableSchema) -> Iterator[Finding]:
+    """Rows that vanish can be found by their key and marked, where they are not left behind anyway."""
+    sync = table.sync
+    if sync.deletes is Deletes.IGNORE:
+        return
+    if sync.mode is SyncMode.APPEND:
+        yield Finding(
+            "sync.deletes",
+            f"`deletes: {sync.deletes}` is not for `mode: append`, whose rows never change.",
+            "Write deletes: ignore, or mode: incremental.",
+        )
+    elif sync.mode is SyncMode.FULL and sync.deletes is Deletes.SOFT:
+        yield Finding(
+            "sync.deletes",
+            "`deletes: soft` marks rows that vanished; `mode: full` replaces the table and forgets them.",
+            "Write mode: incremental with a cursor, or deletes: mirror.",
         )
 
 

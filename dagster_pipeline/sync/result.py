@@ -53,7 +53,8 @@ class SyncResult:
         cursor_before, cursor_after: canonical text.
         null_cursor_rows: rows whose cursor is NULL, at the source.
         rows_in_destination: what a reader sees now.
-        rows_before: the same after the load before; `None` when unknown.
+        deleted_rows: rows that this run marked as deleted.
+        rows_before: what a reader saw after the load before; `None` when unknown.
         version: `_version` of the rows that this run wrote; 0 when there was nothing to read.
         statements: DDL that was run.
         notes: sentences worth a warning.
@@ -71,6 +72,7 @@ class SyncResult:
     cursor_after: str | None
     null_cursor_rows: int
     rows_in_destination: int
+    deleted_rows: int
     rows_before: int | None
     version: int
     statements: tuple[str, ...]

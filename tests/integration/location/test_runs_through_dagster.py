@@ -230,3 +230,32 @@ def test_a_check_whose_query_fails_is_an_error_of_the_check_and_the_load_stands(
     assert (broken.passed, broken.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "UNKNOWN_TABLE" in str(broken.description)
     assert evaluations(result)["unique_id"].passed
+
+
+RECONCILED = FILE.replace("columns:", "reconcile: {schedule: '0 4 * * 0', repair: true}\ncolumns:")
+
+
+def test_a_table_is_reconciled_on_its_own_schedule_and_not_by_a_load(run: Run, source: str) -> None:
+    result = run(text=RECONCILED)
+    assert result.success
+    assert set(evaluations(result)) == {"unique_id", "row_count"}
+    definitions = build_definitions(Settings.from_environment())
+    (schedule,) = [each for each in definitions.schedules or () if each.name.startswith("reconcile_")]
+    with dg.instance_for_test() as instance:
+        tick = schedule.evaluate_tick(  # type: ignore[union-attr]
+            dg.build_schedule_context(instance=instance, repository_def=definitions.get_repository_def())
+        )
+        (request,) = tick.run_requests or ()
+        assert request.asset_check_keys == [dg.AssetCheckKey(KEY, "reconciliation")]
+        with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE orders SET note = 'changed behind its back' WHERE id = 7")
+        job = definitions.resolve_job_def("reconcile")
+        checks = [evaluations(job.execute_in_process(instance=instance))["reconciliation"] for _ in range(2)]
+    assert [check.passed for check in checks] == [False, True]
+    assert checks[0].severity == dg.AssetCheckSeverity.WARN  # it was mended
+    assert checks[0].metadata["different rows"].value == checks[0].metadata["repaired rows"].value == 1
+    assert [dict(record.data) for record in checks[0].metadata["samples"].records] == [  # type: ignore[attr-defined]
+        {"kind": "different", "key": "id 7"}
+    ]
+    etl = definitions.resolve_job_def("etl")
+    assert not any("reconcil" in node.name for node in etl.nodes)

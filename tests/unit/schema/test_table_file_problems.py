@@ -358,10 +358,25 @@ CASES = {
     ),
     "duration that is a switch": ("version: 1\nsync: {settle: true} # <--\n...", "no duration", ""),
     "freshness below a minute": ("version: 1\nfreshness: 59s # <--\n...", "shorter than a minute", "60s"),
-    "deletes that are not built": (
-        "version: 1\nsync: {deletes: soft} # <--\n...",
-        "not available in this version",
+    "soft deletes of a full load": (
+        "version: 1\nsync: {mode: full, deletes: soft} # <--\n...",
+        "`mode: full` replaces the table and forgets them",
+        "mirror",
+    ),
+    "deletes of an append table": (
+        "version: 1\nsync: {mode: append, cursor: updated_at, deletes: mirror} # <--\n...",
+        "not for `mode: append`",
         "ignore",
+    ),
+    "a cap that is no share": (
+        "version: 1\nsync: {max_delete: 5} # <--\n...",
+        "'5', which is no share",
+        "5%",
+    ),
+    "reconciliation without a key": (
+        "version: 1\nreconcile: {repair: true} # <--\ncolumns:\n  - {name: a, type: int}\n",
+        "needs a primary key",
+        "primary_key: true",
     ),
     "schema of MySQL": ("version: 1\nsource: {schema: public} # <--\n...", "is for PostgreSQL", "Remove"),
     "destination with a space": (
@@ -717,7 +732,7 @@ def test_every_problem_of_a_file_is_reported_at_once(tree):
         """,
     )
     assert [problem.line for problem in tree.problems()] == [
-        2, 3, 4, 6, 7, 8, 9, 10, 10, 12, 13, 14, 15, 17, 18, 19, 20,
+        2, 3, 4, 6, 7, 9, 10, 10, 12, 13, 14, 15, 17, 18, 19, 20,
     ]  # fmt: skip
 
 
