@@ -1,4 +1,4 @@
-"""Both source servers, and one embedded warehouse for all tests of this folder."""
+"""Both source servers, and one embedded warehouse for all tests of a module: a process opens one at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server(request: pytest.FixtureRequest) -> Server:
     return mariadb(request.getfixturevalue("mariadb_server").create_database(name))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseSink]:
     """The warehouse."""
     directory = tmp_path_factory.mktemp("reconcile")
