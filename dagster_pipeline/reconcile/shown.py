@@ -19,7 +19,7 @@ def shown_samples(schema: TableSchema, result: ReconcileResult) -> list[dict[str
             "key": ", ".join(
                 f"{name} {value}"
                 for name, value in zip(
-                    names, shown_row(sample.key, names, types=types, masked=masked), strict=True
+                    names, shown_row(sample.own_key, names, types=types, masked=masked), strict=True
                 )
             ),
         }

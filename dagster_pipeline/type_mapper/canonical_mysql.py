@@ -23,9 +23,12 @@ def is_bytes(type_text: str) -> bool:
 
 
 def source_text(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) -> str:
-    """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column."""
+    """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column.
+
+    Without the guard where values that do not fit stop a load, as in `canonical_postgres`.
+    """
     value = mapping.read
-    if mapping.guard is not None:
+    if mapping.guard is not None and not mapping.fails_out_of_range:
         value = f"IF({mapping.guard.violated}, {mapping.guard.replacement}, {mapping.read})"  # as it is sent
     return f"COALESCE({_text(mapping, stored.name, value, is_bytes=is_bytes)}, {NULL_MARK})"
 

@@ -10,6 +10,8 @@ from dagster_pipeline.type_mapper.type_text import TypeTextError
 
 NULL_MARK = "chr(30)"
 ELEMENT_MARK = "chr(29)"
+_EPOCH_DAYS = 10_957
+_EPOCH_MICROSECONDS = 946_684_800_000_000
 _IS_NULL = "IS NOT DISTINCT FROM NULL"
 """`IS NULL` also holds for a composite value whose fields are all NULL."""
 
@@ -28,11 +30,15 @@ def is_single(mapping: ColumnMapping) -> bool:
 
 
 def source_text(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) -> str:
-    """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column."""
+    """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column.
+
+    Where values that do not fit stop a load, none that was loaded is one of them, and no guard is asked: it would cost as
+    much as the text itself. No expression here fails for such a value.
+    """
     if stored.element is not None:
         return _array(mapping, stored, is_bytes=is_bytes)
     value = mapping.read
-    if mapping.guard is not None:
+    if mapping.guard is not None and not mapping.fails_out_of_range:
         value = f"CASE WHEN {mapping.guard.violated} THEN {mapping.guard.replacement} ELSE {mapping.read} END"
     if stored.name == "String" and mapping.read == "{column}":
         # concat prints a value as COPY does; a cast would strip the blanks that character(n) is padded with.
@@ -49,7 +55,24 @@ def _text(mapping: ColumnMapping, stored: str, value: str) -> str:
         return f"encode(float{width}send(({value})::float{width}), 'hex')"
     if stored == "Decimal":
         return f"trim_scale(({value})::numeric)::text"
+    if stored in ("Date", "Date32"):
+        return f"encode(date_send({value}), 'hex')"
+    if stored in ("DateTime", "DateTime64"):
+        return f"encode(timestamp_send(({value})::timestamp), 'hex')"  # the session is in UTC
     return f"({value})::text"
+
+
+def warehouse_date(days: str) -> str:
+    """ClickHouse's expression for the same text of a date, given in days since 1970; as `warehouse_time`."""
+    return f"leftPad(lower(hex(reinterpretAsUInt32(toInt32({days} - {_EPOCH_DAYS:d})))), 8, '0')"
+
+
+def warehouse_time(microseconds: str) -> str:
+    """ClickHouse's expression for the same text of a time, given in microseconds since 1970.
+
+    PostgreSQL counts from 2000 and sends 64 bits (src/backend/utils/adt/timestamp.c, `timestamp_send`).
+    """
+    return f"leftPad(lower(hex(reinterpretAsUInt64({microseconds} - {_EPOCH_MICROSECONDS:d}))), 16, '0')"
 
 
 def _array(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) -> str:
@@ -60,8 +83,6 @@ def _array(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) ->
         each = "encode(e, 'hex')"
     elif element.name == "String":
         each = "concat(e)"
-    elif element.name in ("DateTime", "DateTime64"):
-        each = "regexp_replace(e::text, '[+]00$', '')"  # of a type with time zone, in a session in UTC
     else:
         each = _text(mapping, element.name, "e")
     listed = (

@@ -7,8 +7,8 @@ The source writes the text of what it would send (guard and mask applied), the w
 | integers, Bool | decimal digits; Bool is 0 or 1 |
 | Decimal | digits without trailing zeros after the point |
 | Float32, Float64 | PostgreSQL: the bits in hexadecimal. MySQL, which cannot show bits: the shortest digits |
-| Date, Date32 | 2024-01-31 |
-| DateTime, DateTime64 | 2024-01-31 12:34:56.789, in UTC. MySQL: all of the column's digits; PostgreSQL: no zeros at the end |
+| Date, Date32 | MySQL: 2024-01-31. PostgreSQL: its days since 2000 in hexadecimal |
+| DateTime, DateTime64 | in UTC. MySQL: 2024-01-31 12:34:56.789. PostgreSQL: its microseconds since 2000 in hexadecimal |
 | String of text | itself, in UTF-8 |
 | String of bytes | hexadecimal |
 | UUID, IPv4, IPv6 | as both print it |
@@ -82,6 +82,8 @@ def _warehouse_text(
         return _array_text(dialect, mapping, stored, is_bytes=is_bytes)
     if stored.name in ("Float32", "Float64"):
         return _float_text(dialect, mapping, stored.name, value)
+    if stored.name in ("Date", "Date32") and dialect == "postgres":
+        return canonical_postgres.warehouse_date(f"toInt32({value})")
     if stored.name in ("DateTime", "DateTime64"):
         return _time_text(dialect, mapping, value)
     return {
@@ -91,10 +93,11 @@ def _warehouse_text(
 
 
 def _time_text(dialect: Dialect, mapping: ColumnMapping, value: str) -> str:
-    text = f"toString(toDateTime64({value}, 6, 'UTC'))"
+    """PostgreSQL's microseconds are cheaper than text for both sides (measured)."""
+    time = f"toDateTime64({value}, 6, 'UTC')"
     if dialect == "mysql":
-        return f"substring({text}, 1, {canonical_mysql.shown_letters(mapping)})"
-    return f"trim(TRAILING '.' FROM trim(TRAILING '0' FROM {text}))"
+        return f"substring(toString({time}), 1, {canonical_mysql.shown_letters(mapping)})"
+    return canonical_postgres.warehouse_time(f"toUnixTimestamp64Micro({time})")
 
 
 def _float_text(dialect: Dialect, mapping: ColumnMapping, stored: str, value: str) -> str:
