@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
+import random
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -159,3 +162,20 @@ def test_every_value_of_mysql_is_written_alike(mariadb_server: Any, warehouse: A
         each for group in groups(cases, coerced=coerced) for each in differing(lab, warehouse, group, policy)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def random_doubles(count: int) -> tuple[str, ...]:
+    """Doubles of every magnitude, by their bits, and numbers that people write."""
+    generator = random.Random(7)
+    found = [repr(generator.uniform(-1, 1) * 10 ** generator.randint(-12, 17)) for _ in range(count // 2)]
+    while len(found) < count:
+        (value,) = struct.unpack("<d", generator.randbytes(8))
+        if math.isfinite(value):
+            found.append(repr(value))
+    return tuple(found)
+
+
+def test_random_doubles_of_mysql_are_written_alike(mariadb_server: Any, warehouse: Any) -> None:
+    lab = MySQLLab(mariadb_server.create_database("canonical_doubles"))
+    case = TypeCase("double", "Float64", random_doubles(400))
+    assert not differing(lab, warehouse, [(case, case.exact)], OutOfRange.FAIL)
