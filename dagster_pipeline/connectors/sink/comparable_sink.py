@@ -19,9 +19,9 @@ class ComparableSink(ABC):
 
     @abstractmethod
     def bucket_digests(
-        self, table: SinkTable, request: DigestRequest, buckets: Buckets
+        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, buckets: Buckets
     ) -> Mapping[int, RangeDigest]:
-        """The same for each bucket that has rows."""
+        """The same for each bucket that has rows in the range."""
 
     @abstractmethod
     def row_digests(

@@ -220,10 +220,10 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
         return digests.range_digest(self.rows(statement)[0])
 
     def bucket_digests(
-        self, table: SinkTable, request: DigestRequest, buckets: Buckets
+        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, buckets: Buckets
     ) -> Mapping[int, RangeDigest]:
         """One statement."""
-        statement = DigestStatements(table=table, request=request).of_buckets(buckets)
+        statement = DigestStatements(table=table, request=request).of_buckets(key_range, buckets)
         return digests.bucket_digests(self.rows(statement))
 
     def row_digests(

@@ -39,10 +39,12 @@ class DigestStatements:
         """Rows and checksum of a range."""
         return self._select(f"count(), {self._checksum}", self._in_range(key_range))
 
-    def of_buckets(self, buckets: Buckets) -> str:
+    def of_buckets(self, key_range: KeyRange, buckets: Buckets) -> str:
         """Bucket, rows and checksum for each bucket that has rows."""
         return self._select(
-            f"{self._bucket(buckets)} AS bucket, count(), {self._checksum}", [], "GROUP BY bucket"
+            f"{self._bucket(buckets)} AS bucket, count(), {self._checksum}",
+            self._in_range(key_range),
+            "GROUP BY bucket",
         )
 
     def of_rows(self, key_range: KeyRange, buckets: Buckets | None) -> str:
