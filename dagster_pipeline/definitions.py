@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
+from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
 from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
@@ -17,7 +18,9 @@ from dagster_pipeline.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every file."""
     tables = load_tables(settings)
-    bundle = etl_bundle(tables, settings) + alert_bundle(tables, settings)
+    bundle = (
+        etl_bundle(tables, settings) + data_quality_bundle(tables, settings) + alert_bundle(tables, settings)
+    )
     return dg.Definitions(
         assets=bundle.assets,
         asset_checks=bundle.asset_checks,

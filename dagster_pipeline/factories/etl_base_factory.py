@@ -5,6 +5,7 @@ A sibling factory per source database says how that source is opened; nothing el
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from dagster_pipeline.factories.dry_run_metadata import dry_run_metadata
 from dagster_pipeline.factories.etl_run_config import EtlRunConfig
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.progress_events import ProgressEvents
-from dagster_pipeline.factories.table_checks import check_specs, run_checks
+from dagster_pipeline.factories.table_checks import check_specs, run_checks, subject_of, whole_table
 from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata, warehouse_metadata
 from dagster_pipeline.factories.table_partitions import chosen_partitions, partitions_def
 from dagster_pipeline.factories.table_policies import backfill_policy, freshness_policy, retry_policy
@@ -93,7 +94,7 @@ class EtlFactory:
         self, context: dg.AssetExecutionContext, config: EtlRunConfig, schema: TableSchema, key: dg.AssetKey
     ) -> list[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """What the step hands to Dagster when everything is closed again."""
-        resources = context.resources
+        resources, began = context.resources, time.monotonic()
         with (
             as_dagster_failures(context, table=schema.name),
             resources.state.open() as state,
@@ -106,7 +107,9 @@ class EtlFactory:
                     schema, source=source, sink=sink, state=state, config=config.choices(), part=part
                 )
                 context.log_event(dg.AssetObservation(key, metadata=dry_run_metadata(dry)))
-                return list(run_checks(schema, dry.table, key, sink.rows))  # declared ones must have a result
+                return list(
+                    run_checks(schema, whole_table(dry.table), key, sink.rows)
+                )  # declared ones must have a result
             result = TableSync(
                 schema,
                 source=source,
@@ -120,6 +123,7 @@ class EtlFactory:
             ).run()
             for note in result.notes:
                 context.log.warning("%s: %s", schema.name, note)
-            checks = list(run_checks(schema, result.table, key, sink.rows))
+            subject = subject_of(result, seconds=time.monotonic() - began)
+            checks = list(run_checks(schema, subject, key, sink.rows))
             metadata = to_metadata(result, schema) | warehouse_metadata(result, schema, sink.rows)
             return [dg.MaterializeResult(metadata=metadata, check_results=checks)]

@@ -17,6 +17,10 @@ class EtlRunConfig(dg.Config):
         default=False,
         description="Let a full refresh, or a partition, be replaced even when less than half of the rows would be left.",
     )
+    allow_deletes: bool = Field(
+        default=False,
+        description="Mark rows that are gone at the source also when they are more than sync.max_delete allows.",
+    )
     window_from: str | None = Field(
         default=None,
         max_length=200,
@@ -46,6 +50,7 @@ class EtlRunConfig(dg.Config):
         return SyncConfig(
             full_refresh=self.full_refresh,
             allow_shrink=self.allow_shrink,
+            allow_deletes=self.allow_deletes,
             window_from=self.window_from,
             window_to=self.window_to,
             limit=self.limit,

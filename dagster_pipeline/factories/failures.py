@@ -18,7 +18,9 @@ NO_RUN_RETRY = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 
 @contextmanager
-def as_dagster_failures(context: dg.AssetExecutionContext, *, table: str) -> Generator[None, None, None]:
+def as_dagster_failures(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, *, table: str
+) -> Generator[None, None, None]:
     """Run the body and translate what it raises."""
     try:
         yield

@@ -1,74 +1,83 @@
-"""A table file's `checks:` as asset checks that run right after the load, in the same process and connection."""
+"""A table file's `checks:` as asset checks that run right after the load, in the same step and connection.
+
+In the same step, because the embedded warehouse is open in one process at a time, a step of its own would cost each
+table another process, and only the load knows which rows are new.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 
+from dagster_pipeline.checks.question import Outcome
+from dagster_pipeline.checks.questions import Subject
+from dagster_pipeline.checks.run import Rows, run_check
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
-from dagster_pipeline.errors import PipelineError
-from dagster_pipeline.factories.check_queries import CheckQuery, check_query
-from dagster_pipeline.schema.models import TableCheck, TableSchema
+from dagster_pipeline.connectors.sink.clickhouse.reader_view import NewRows
+from dagster_pipeline.schema.models import SyncMode, TableCheck, TableSchema
+from dagster_pipeline.sync.plan import PARTITION
+from dagster_pipeline.sync.result import SyncResult
 
-
-class Rows(Protocol):
-    """Reads from the warehouse; `ClickHouseSink.rows` is one."""
-
-    def __call__(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of one SELECT."""
+CLOCK_MARGIN_SECONDS = 60
+"""A part's time has whole seconds, and the load's first insert comes after its beginning."""
 
 
 def check_specs(schema: TableSchema, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """Declare the checks, so that the UI shows them before the first run."""
     return [
-        dg.AssetCheckSpec(check.name, asset=key, description=_description(check)) for check in schema.checks
+        dg.AssetCheckSpec(check.name, asset=key, description=_description(check), blocking=check.blocking)
+        for check in schema.checks
     ]
 
 
+def subject_of(result: SyncResult, *, seconds: float) -> Subject:
+    """What the checks of a load look at; `seconds` have passed since before it began."""
+    everything_is_new = result.kind in (SyncMode.FULL, PARTITION) or result.resumed
+    version = result.version if result.moved.rows else 0
+    new = None if everything_is_new else NewRows(version, int(seconds) + CLOCK_MARGIN_SECONDS)
+    return Subject(result.table, new, result.rows_before)
+
+
+def whole_table(table: SinkTable) -> Subject:
+    """What checks look at when nothing was loaded."""
+    return Subject(table, None, None)
+
+
 def run_checks(
-    schema: TableSchema, table: SinkTable, key: dg.AssetKey, rows: Rows
+    schema: TableSchema, subject: Subject, key: dg.AssetKey, rows: Rows
 ) -> Iterable[dg.AssetCheckResult]:
     """Run every check; a query that fails is an error of its check, not of the load."""
+    masked = frozenset(column.name for column in schema.columns if column.mask is not None)
     for check in schema.checks:
-        yield _run(check, table, key, rows)
+        yield _result(check, key, run_check(check, subject, rows, masked=masked))
 
 
-def _run(check: TableCheck, table: SinkTable, key: dg.AssetKey, rows: Rows) -> dg.AssetCheckResult:
-    query = check_query(check, table)
-    severity = dg.AssetCheckSeverity.WARN if check.severity == "warn" else dg.AssetCheckSeverity.ERROR
-    try:
-        found = rows(query.sql)[0][0]
-    except PipelineError as error:
-        return _result(
-            check, key, query, severity, passed=False, text=f"The query failed: {error}", found=None
-        )
-    return _result(
-        check, key, query, severity, passed=query.passes(found), text=query.says(found), found=found
-    )
-
-
-def _result(
-    check: TableCheck,
-    key: dg.AssetKey,
-    query: CheckQuery,
-    severity: dg.AssetCheckSeverity,
-    *,
-    passed: bool,
-    text: str,
-    found: Any,
-) -> dg.AssetCheckResult:
-    number = {"found": found} if isinstance(found, int | float) else {"found": str(found)}
+def _result(check: TableCheck, key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    # A query that fails is never only a warning: nobody knows what it would have found.
+    warns = check.severity == "warn" and not outcome.query_failed
+    metadata: dict[str, Any] = {"query": dg.MetadataValue.md(f"```sql\n{outcome.sql}\n```")}
+    if outcome.verdict.failed_rows is not None:
+        metadata["failed rows"] = outcome.verdict.failed_rows
+    if outcome.samples:
+        metadata["samples"] = _samples(outcome)
     return dg.AssetCheckResult(
         check_name=check.name,
         asset_key=key,
-        passed=passed,
-        severity=severity,
-        description=text,
-        metadata={"query": dg.MetadataValue.md(f"```sql\n{query.sql}\n```"), **number},
+        passed=outcome.verdict.passed,
+        severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+        description=outcome.verdict.says,
+        metadata=metadata,
     )
 
 
+def _samples(outcome: Outcome) -> dg.TableMetadataValue:
+    names = outcome.sample_columns
+    records = [dg.TableRecord(dict(zip(names, row, strict=True))) for row in outcome.samples]
+    return dg.TableMetadataValue(records, dg.TableSchema([dg.TableColumn(name, "string") for name in names]))
+
+
 def _description(check: TableCheck) -> str:
-    return f"{check.kind} {', '.join(check.columns)}".strip()
+    looked_at = ", of the rows that the load wrote" if check.only_new else ""
+    return f"{check.kind} {', '.join(check.columns)}".strip() + looked_at

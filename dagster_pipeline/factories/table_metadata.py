@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_pipeline.checks.run import Rows
 from dagster_pipeline.connectors.batch import Window
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
-from dagster_pipeline.factories.table_checks import Rows
 from dagster_pipeline.factories.table_lag import lag_seconds
 from dagster_pipeline.factories.warehouse_view import parts_of, preview
 from dagster_pipeline.schema.models import TableSchema
@@ -94,6 +94,7 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "rows with NULL cursor": result.null_cursor_rows,
         "coerced rows": sum(result.moved.coerced.values()),
         "coercions": coercions_table(result.moved.coerced),
+        "deleted rows": result.deleted_rows,
         "destination": result.table.full_name,
         **_row_counts(result),
         "dagster/column_schema": column_schema(result.table),

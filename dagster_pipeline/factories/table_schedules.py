@@ -24,6 +24,9 @@ from dagster_pipeline.factories.table_partitions import due_partitions
 from dagster_pipeline.schema.models import Schedule, TableSchema
 
 JOB_NAME = "etl"
+RECONCILIATION = "reconciliation"
+"""The check that is no part of a load."""
+
 PARTITIONED_JOB_NAME = "__ASSET_JOB"
 """Dagster's own job over all assets: the only one that takes tables of different partitions."""
 
@@ -110,13 +113,17 @@ def partition_tick(schema: TableSchema, context: dg.ScheduleEvaluationContext) -
     if run_id := _busy(context.instance).get(asset_key(schema)):
         return _still_running(run_id, schema)
     tags = {GROUP_TAG: name, RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
-    return dg.RunRequest(asset_selection=[asset_key(schema)], tags=tags)
+    checks = [dg.AssetCheckKey(asset_key(schema), check.name) for check in schema.checks]
+    return dg.RunRequest(asset_selection=[asset_key(schema)], asset_check_keys=checks, tags=tags)
 
 
 def _job(schemas: Sequence[TableSchema]) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.assets(*(asset_key(schema) for schema in schemas)),
+        selection=dg.AssetSelection.assets(*(asset_key(schema) for schema in schemas))
+        - dg.AssetSelection.checks(
+            *(dg.AssetCheckKey(asset_key(schema), RECONCILIATION) for schema in schemas if schema.reconcile)
+        ),
         description="Brings the selected tables forward; all tables without partitions when none is selected.",
     )
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from dagster_pipeline.checks.run import Rows
 from dagster_pipeline.connectors.sink.base_sink_connector import DELETED_COLUMN, SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_identifier, quote_string, quote_table
-from dagster_pipeline.factories.table_checks import Rows
 from dagster_pipeline.schema.models import TableSchema
 
 PREVIEW_ROWS = 5

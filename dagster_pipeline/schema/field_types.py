@@ -5,6 +5,7 @@ A rule raises `ValueError(what, what to write instead)`, which `shape_messages` 
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -70,4 +71,42 @@ def _plain_setting(value: Any) -> Any:
 
 SettingValue = Annotated[
     Any, BeforeValidator(_plain_setting), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+
+
+def _sql(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty.", "Write an expression, or remove the key.")
+    return value
+
+
+Sql = Annotated[str, AfterValidator(_sql)]
+
+
+def _text_or_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("is neither text nor a number.", "Write a text in quotes, or a number.")  # noqa: TRY004 -- pydantic takes ValueError only
+    return value
+
+
+TextOrNumber = Annotated[
+    Any, BeforeValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})
+]
+
+_SHARE = re.compile(r"^([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%$")
+
+
+def _share(value: Any) -> Any:
+    """`1%` as 0.01."""
+    found = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"is '{str(value)[:40]}', which is no share.", "Write a percentage, e.g. 5%.")
+    return float(found[1]) / 100
+
+
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    PlainSerializer(lambda share: f"{share * 100:g}%", when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _SHARE.pattern}),
 ]

@@ -6,12 +6,12 @@ field descriptions feed the JSON Schema that editors show.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from dagster_pipeline.schema.check_models import CheckEntry
 from dagster_pipeline.schema.field_types import (
-    CheckName,
     Freshness,
     Group,
     Identifier,
@@ -19,13 +19,21 @@ from dagster_pipeline.schema.field_types import (
     Owner,
     SettingName,
     SettingValue,
+    Sql,
     TagName,
     TagValue,
 )
-from dagster_pipeline.schema.models import ColumnSchema, Partitions, Retries, Schedule, SyncSettings
+from dagster_pipeline.schema.models import (
+    ColumnSchema,
+    Partitions,
+    Reconciliation,
+    Retries,
+    ScheduleOrCron,
+    SyncSettings,
+    or_a_cron_text,
+)
 
 FORMAT_VERSION = 1
-CHECK_KINDS = ("not_null", "unique", "accepted_values", "row_count", "sql")
 
 
 def _known_version(value: Any) -> Any:
@@ -34,37 +42,6 @@ def _known_version(value: Any) -> Any:
             f"is '{value}', which is no version of the file format.", f"Write version: {FORMAT_VERSION}."
         )
     return value
-
-
-def _cron_text_to_map(value: Any) -> Any:
-    return {"cron": value} if isinstance(value, str) else value
-
-
-def _or_a_cron_text(schema: dict[str, Any]) -> None:
-    schema["anyOf"].insert(0, {"type": "string"})
-
-
-def _text_or_number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("is neither text nor a number.", "Write a text in quotes, or a number.")  # noqa: TRY004 -- pydantic takes ValueError only
-    return value
-
-
-def _sql(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty.", "Write an expression, or remove the key.")
-    return value
-
-
-Severity = Annotated[
-    Literal["warn", "error"],
-    Field(description="warn: the check may fail without failing the table's health."),
-]
-TextOrNumber = Annotated[
-    Any, BeforeValidator(_text_or_number), WithJsonSchema({"type": ["string", "number"]})
-]
-Sql = Annotated[str, AfterValidator(_sql)]
-SomeNames = Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)]
 
 
 class SourceSection(Model):
@@ -110,61 +87,6 @@ class DestinationSection(Model):
     )
 
 
-class AcceptedValues(Model):
-    """Every value of a column that is not NULL is one of these."""
-
-    column: Identifier = Field(description="The column.")
-    values: Annotated[tuple[TextOrNumber, ...], Field(strict=False, min_length=1)] = Field(
-        description="All values that may occur."
-    )
-    severity: Severity = "error"
-
-
-class RowCount(Model):
-    """The table has at least `min` and at most `max` rows."""
-
-    min: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The least number of rows.")
-    max: Annotated[int, Field(ge=0)] | None = Field(default=None, description="The greatest number of rows.")
-    severity: Severity = "error"
-
-    @model_validator(mode="after")
-    def _has_a_limit(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("has no limit.", "Give min, max or both, e.g. {min: 1}.")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"has min {self.min} above max {self.max}.", "Swap them.")
-        return self
-
-
-class SqlCheck(Model):
-    """A query of your own whose first value must be as expected."""
-
-    name: CheckName = Field(description="The check's name.")
-    query: Sql = Field(description="SELECT with one value; {table} stands for the table.")
-    expect: TextOrNumber = Field(default=0, description="The value that the query must give.")
-    severity: Severity = "error"
-
-
-class CheckEntry(Model):
-    """One check of the destination table: exactly one of these keys."""
-
-    not_null: SomeNames | None = Field(default=None, description="Columns that are never NULL.")
-    unique: SomeNames | None = Field(
-        default=None, description="Columns whose values together occur once only."
-    )
-    accepted_values: AcceptedValues | None = Field(default=None, description="A column's allowed values.")
-    row_count: RowCount | None = Field(default=None, description="Limits for the number of rows.")
-    sql: SqlCheck | None = Field(default=None, description="A query of your own.")
-
-    @model_validator(mode="after")
-    def _is_one_check(self) -> Self:
-        if sum(getattr(self, kind) is not None for kind in CHECK_KINDS) != 1:
-            raise ValueError(
-                "must be exactly one check.", f"Begin each with '- ' and one of {', '.join(CHECK_KINDS)}."
-            )
-        return self
-
-
 class DefaultsFile(Model):
     """A `_defaults.yml`: what all table files below its folder take over unless they say otherwise."""
 
@@ -183,16 +105,19 @@ class DefaultsFile(Model):
         default=DestinationSection(), description="Where the table goes, and how it is kept there."
     )
     sync: SyncSettings = Field(default=SyncSettings(), description="How the table follows its source.")
-    schedule: Annotated[Schedule, BeforeValidator(_cron_text_to_map)] | None = Field(
+    schedule: ScheduleOrCron | None = Field(
         default=None,
         description="When the table is due: a cron text, or a map of cron and timezone. Empty takes a default away.",
-        json_schema_extra=_or_a_cron_text,
+        json_schema_extra=or_a_cron_text,
     )
     freshness: Freshness | None = Field(
         default=None, description="The table is late when its last success is older than this, e.g. 30m."
     )
     retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
     partitions: Partitions | None = Field(default=None, description="Cuts the table into Dagster partitions.")
+    reconcile: Reconciliation | None = Field(
+        default=None, description="Hold the whole table against its source, as a check of its own."
+    )
     checks: Annotated[tuple[CheckEntry, ...], Field(strict=False)] = Field(
         default=(), description="What must hold for the table in the warehouse after every run."
     )

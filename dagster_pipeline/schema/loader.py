@@ -18,9 +18,9 @@ from dagster_pipeline.schema.file_models import DefaultsFile, TableFile
 from dagster_pipeline.schema.files import read_file
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.models import TableSchema
-from dagster_pipeline.schema.not_yet import not_yet
 from dagster_pipeline.schema.resolve import TableLocation, merge, resolve
 from dagster_pipeline.schema.rules import judge
+from dagster_pipeline.schema.rules_checks import relationships
 from dagster_pipeline.schema.rules_tree import clashes
 from dagster_pipeline.schema.shape import check_shape
 
@@ -83,8 +83,7 @@ class SchemaLoader:
         if not document.tree:
             return None
         shape = check_shape(TableFile, merge(defaults.tree, document.tree), damaged=document.damaged)
-        findings = [*shape.findings, *not_yet(document.tree)]
-        self._problems.extend(_placed(document, defaults, each) for each in findings)
+        self._problems.extend(_placed(document, defaults, each) for each in shape.findings)
         if shape.value is None:
             return None
         lines = {key: place.line for key, place in document.places.items()}
@@ -105,7 +104,8 @@ class SchemaLoader:
         """Rules between files."""
         by_path = {file.table.path: file for file in read}
         shown = {file.table.path: file.document.path for file in read}
-        for table, finding in clashes([file.table for file in read], shown):
+        tables = [file.table for file in read]
+        for table, finding in (*clashes(tables, shown), *relationships(tables)):
             self._problems.extend(by_path[table.path].problems([finding]))
 
     def _defaults_for(self, folder: Path) -> _Defaults:
@@ -121,7 +121,7 @@ class SchemaLoader:
         document = read_file(path, shown_path(path))
         shape = check_shape(DefaultsFile, document.tree, damaged=document.damaged, partial=True)
         self._problems.extend(document.problems)
-        self._problems.extend(map(document.problem, [*shape.findings, *not_yet(document.tree)]))
+        self._problems.extend(map(document.problem, shape.findings))
         # A table file states the version of its own format, so that it is understood on its own.
         tree = {key: value for key, value in shape.tree.items() if key != "version"}
         return _Defaults(merge(above.tree, tree), (document, *above.documents))

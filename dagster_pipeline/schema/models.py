@@ -13,9 +13,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from dagster_pipeline.schema.field_types import Cron, Duration, Identifier, Model, Names, StartDate, TimeZone
+from dagster_pipeline.schema.field_types import (
+    Cron,
+    Duration,
+    Identifier,
+    Model,
+    Names,
+    Share,
+    StartDate,
+    TimeZone,
+)
 from dagster_pipeline.schema.finding import enclosing
 
 Dialect = Literal["mysql", "postgres"]
@@ -143,6 +152,11 @@ class SyncSettings(Model):
         default=Deletes.IGNORE,
         description="Rows that vanished at the source: ignore keeps them, soft marks them, mirror hides them.",
     )
+    max_delete: Share = Field(
+        default=0.01,
+        description="The share of the table's rows that one run may mark as deleted; above it the run fails.",
+        json_schema_extra={"default": "1%"},
+    )
     on_drift: Annotated[OnDrift, Field(strict=False)] = Field(
         default=OnDrift.ADD,
         description="Columns that only the source has: add takes them along, warn says so, fail stops the run.",
@@ -170,6 +184,35 @@ class Schedule(Model):
     cron: Cron = Field(description="Five fields: minute, hour, day, month, weekday.")
     timezone: TimeZone = Field(
         default="UTC", description="IANA name of the zone in which the cron text is meant."
+    )
+
+
+def _cron_text_to_map(value: Any) -> Any:
+    return {"cron": value} if isinstance(value, str) else value
+
+
+def or_a_cron_text(schema: dict[str, Any]) -> None:
+    """JSON Schema: a schedule may be a text."""
+    schema["anyOf"].insert(0, {"type": "string"})
+
+
+ScheduleOrCron = Annotated[Schedule, BeforeValidator(_cron_text_to_map)]
+
+
+class Reconciliation(Model):
+    """When the whole table is held against its source, and what then happens."""
+
+    schedule: ScheduleOrCron | None = Field(
+        default=None,
+        description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
+        json_schema_extra=or_a_cron_text,
+    )
+    repair: bool = Field(
+        default=False,
+        description="Load again what is missing or different, and mark what is gone where deletes are tracked.",
+    )
+    rows_per_second: Annotated[int, Field(ge=1_000)] | None = Field(
+        default=None, description="The most rows that are read from each side in a second; default: no limit."
     )
 
 
@@ -227,19 +270,36 @@ class ColumnSchema(Model):
     description: str = Field(default="", description="What the column holds; becomes the column's comment.")
 
 
+CheckKind = Literal[
+    "not_null",
+    "unique",
+    "accepted_values",
+    "between",
+    "regex",
+    "relationship",
+    "row_count",
+    "freshness",
+    "sql",
+]
+
+
 class TableCheck(Model):
     """One declared check on the destination table.
 
     Attributes:
-        kind: `not_null`, `unique`, `accepted_values`, `row_count` or `sql`.
         columns: what it looks at; empty for `row_count` and `sql`.
-        arguments: the rest, by kind: `values`; `min`, `max`; `query`, `expect`.
+        blocking: an error stops what depends on the table, and the run.
+        only_new: it looks at the rows that the load wrote, not at the whole table.
+        arguments: the rest, by kind: `values`; `min`, `max`; `pattern`; `to`, `field`; `min`, `max`, `change` (a share);
+            `within`; `query`, `expect`.
     """
 
-    kind: Literal["not_null", "unique", "accepted_values", "row_count", "sql"]
+    kind: CheckKind
     name: str
     columns: tuple[str, ...] = ()
     severity: Literal["warn", "error"] = "error"
+    blocking: bool = False
+    only_new: bool = False
     arguments: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -264,6 +324,7 @@ class TableSchema(Model):
     freshness: Duration | None = None
     retries: Retries = Retries()
     partitions: Partitions | None = None
+    reconcile: Reconciliation | None = None
     columns: tuple[ColumnSchema, ...]
     checks: tuple[TableCheck, ...] = ()
     lines: Mapping[str, int] = Field(default_factory=dict, repr=False)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dagster_pipeline.schema.file_models import CheckEntry, TableFile
+from dagster_pipeline.schema.check_models import table_check
+from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.models import (
     DestinationRef,
     Dialect,
     SourceRef,
-    TableCheck,
     TableSchema,
 )
 from dagster_pipeline.schema.naming import default_group
-
-_LONGEST_CHECK_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ def resolve(file: TableFile, location: TableLocation, lines: Mapping[str, int]) 
         freshness=file.freshness,
         retries=file.retries,
         partitions=file.partitions,
+        reconcile=file.reconcile,
         columns=file.columns,
         checks=tuple(table_check(entry) for entry in file.checks),
         lines=lines,
@@ -88,37 +85,3 @@ def _destination(file: TableFile, source: SourceRef) -> DestinationRef:
         ttl=section.ttl,
         settings=section.settings,
     )
-
-
-def table_check(entry: CheckEntry) -> TableCheck:
-    """A check entry with its name; the name stays the same as long as kind and columns do."""
-    if entry.not_null is not None:
-        return TableCheck(kind="not_null", name=_name("not_null", entry.not_null), columns=entry.not_null)
-    if entry.unique is not None:
-        return TableCheck(kind="unique", name=_name("unique", entry.unique), columns=entry.unique)
-    if entry.accepted_values is not None:
-        check = entry.accepted_values
-        return TableCheck(
-            kind="accepted_values",
-            name=_name("accepted_values", (check.column,)),
-            columns=(check.column,),
-            severity=check.severity,
-            arguments={"values": check.values},
-        )
-    if entry.row_count is not None:
-        limits = entry.row_count.model_dump(include={"min", "max"}, exclude_none=True)
-        return TableCheck(
-            kind="row_count", name="row_count", severity=entry.row_count.severity, arguments=limits
-        )
-    assert entry.sql is not None  # noqa: S101 -- CheckEntry allows no other case
-    arguments = {"query": entry.sql.query, "expect": entry.sql.expect}
-    return TableCheck(kind="sql", name=entry.sql.name, severity=entry.sql.severity, arguments=arguments)
-
-
-def _name(kind: str, columns: tuple[str, ...]) -> str:
-    """Kind and columns in letters that a check's name may hold; a digest keeps long and foreign names apart."""
-    plain = "_".join((kind, *columns))
-    name = re.sub(r"[^A-Za-z0-9_]", "_", plain)
-    if name == plain and len(name) <= _LONGEST_CHECK_NAME:
-        return name
-    return f"{name[: _LONGEST_CHECK_NAME - 9]}_{sha256(plain.encode()).hexdigest()[:8]}"

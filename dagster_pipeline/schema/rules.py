@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dagster_pipeline.schema import rules_columns, rules_partitions, rules_table
+from dagster_pipeline.schema import rules_checks, rules_columns, rules_partitions, rules_table
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.models import TableSchema
 
 RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_table.mode,
     rules_table.cursor,
+    rules_table.deletes,
     rules_table.names,
-    rules_table.checks,
     rules_columns.column_names,
     rules_columns.primary_key,
     rules_columns.order_by,
     rules_columns.partition_by,
     rules_partitions.partitions,
+    rules_checks.names_and_columns,
+    rules_checks.kinds,
+    rules_checks.reconciliation,
+    rules_checks.queries,
 )
 
 

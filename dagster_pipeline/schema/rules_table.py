@@ -1,4 +1,4 @@
-"""Rules of one file about how the table is followed, named and checked."""
+"""Rules of one file about how the table is followed and named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dagster_pipeline.schema.finding import Finding
-from dagster_pipeline.schema.models import Mask, NullCursor, SyncMode, TableSchema
+from dagster_pipeline.schema.models import ColumnSchema, Deletes, Mask, NullCursor, SyncMode, TableSchema
 from dagster_pipeline.schema.naming import is_key_part
 from dagster_pipeline.schema.rules_columns import unknown_column
 
@@ -67,13 +67,37 @@ def cursor(table: TableSchema) -> Iterator[Finding]:
             f"The cursor '{column.name}' has `mask: {column.mask}`.",
             "Choose a column that is not masked.",
         )
-    base = re.split(r"[\s(]", column.type.strip().lower(), maxsplit=1)[0]
-    if sync.lookback and sync.mode is SyncMode.INCREMENTAL and base not in TEMPORAL[table.source.dialect]:
+    if sync.lookback and sync.mode is SyncMode.INCREMENTAL and not is_temporal(table, column):
         yield Finding(
             "sync.lookback",
             f"`lookback` needs a cursor that is a date or a time; '{column.name}' is {column.type[:80]}.",
             "Write lookback: 0, or choose another cursor.",
         )
+
+
+def deletes(table: TableSchema) -> Iterator[Finding]:
+    """Rows that vanish can be found by their key and marked, where they are not left behind anyway."""
+    sync = table.sync
+    if sync.deletes is Deletes.IGNORE:
+        return
+    if sync.mode is SyncMode.APPEND:
+        yield Finding(
+            "sync.deletes",
+            f"`deletes: {sync.deletes}` is not for `mode: append`, whose rows never change.",
+            "Write deletes: ignore, or mode: incremental.",
+        )
+    elif sync.mode is SyncMode.FULL and sync.deletes is Deletes.SOFT:
+        yield Finding(
+            "sync.deletes",
+            "`deletes: soft` marks rows that vanished; `mode: full` replaces the table and forgets them.",
+            "Write mode: incremental with a cursor, or deletes: mirror.",
+        )
+
+
+def is_temporal(table: TableSchema, column: ColumnSchema) -> bool:
+    """The column is a date or a point in time at the source."""
+    base = re.split(r"[\s(]", column.type.strip().lower(), maxsplit=1)[0]
+    return base in TEMPORAL[table.source.dialect]
 
 
 def names(table: TableSchema) -> Iterator[Finding]:
@@ -87,23 +111,3 @@ def names(table: TableSchema) -> Iterator[Finding]:
             )
     if table.source.dialect == "mysql" and "source.schema" in table.lines:
         yield Finding("source.schema", "`source.schema` is for PostgreSQL; MySQL has none.", "Remove it.")
-
-
-def checks(table: TableSchema) -> Iterator[Finding]:
-    """Checks have names of their own and look at columns that reach the warehouse."""
-    names = {column.name: column for column in table.columns}
-    first: dict[str, int] = {}
-    for index, check in enumerate(table.checks):
-        key = f"checks[{index}]"
-        if check.name in first:
-            line = table.line(f"checks[{first[check.name]}]")
-            yield Finding(
-                key, f"A check named '{check.name}' exists already, on line {line}.", "Remove or rename one."
-            )
-        first.setdefault(check.name, index)
-        for name in check.columns:
-            if name not in names:
-                yield unknown_column(f"{key}.{check.kind}", f"check {check.kind}", name, names)
-            elif names[name].mask is Mask.DROP:
-                what = f"check {check.kind} looks at '{name}', which `mask: drop` leaves out."
-                yield Finding(f"{key}.{check.kind}", what, "Remove the check.")

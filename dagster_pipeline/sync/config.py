@@ -15,12 +15,14 @@ class SyncConfig:
     Attributes:
         full_refresh: read the whole table into a staging table and exchange, whatever the mode says.
         allow_shrink: let a full refresh, or a partition, be replaced by one that is much smaller.
+        allow_deletes: mark also more rows as deleted than `sync.max_delete` allows.
         window_from, window_to: read the rows between these cursor values, both included, once more; the cursor stays.
         limit: begin no further chunk when so many rows were moved; the next run goes on from there.
     """
 
     full_refresh: bool = False
     allow_shrink: bool = False
+    allow_deletes: bool = False
     window_from: str | None = None
     window_to: str | None = None
     limit: int | None = None

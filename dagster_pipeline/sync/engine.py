@@ -21,12 +21,14 @@ from datetime import UTC, datetime
 from dagster_pipeline.connectors.batch import SourceBounds, SourceTable, Window
 from dagster_pipeline.connectors.sink.base_sink_connector import BaseSinkConnector, SinkTable, WriteRequest
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
-from dagster_pipeline.schema.models import SyncMode, TableSchema
+from dagster_pipeline.reconcile.deletion_cap import DeletionCap
+from dagster_pipeline.schema.models import Deletes, SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, TableState
 from dagster_pipeline.sync.append_guard import refuse_half_a_load, refuse_unknown_position, repeats_rows
 from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
+from dagster_pipeline.sync.deletes import VanishedRows
 from dagster_pipeline.sync.destination import sink_table, staging_name
 from dagster_pipeline.sync.drift import Reconciled, reconcile
 from dagster_pipeline.sync.gained_columns import backfill_brings, cannot_reread, loaded_rows_lack, rereads
@@ -97,6 +99,7 @@ class TableSync:
             moved = self._move(opened, reconciled, described, lock)
             lock.assert_held()  # a process that stood still must not publish what another one has taken over
             after, rows = self._publish(opened, table, before, moved, lock)
+            deleted = self._hide_deleted(opened, reconciled, described, table, rows, lock)
         return SyncResult(
             table=table,
             kind=opened.kind,
@@ -110,7 +113,10 @@ class TableSync:
             cursor_before=before.cursor,
             cursor_after=after.cursor,
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
-            rows_in_destination=rows,
+            rows_in_destination=rows - (deleted if table.tracks_deletes else 0),
+            deleted_rows=deleted,
+            rows_before=before.rows,
+            version=opened.version,
             statements=opened.statements,
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
             partition=self._partition,
@@ -335,7 +341,8 @@ class TableSync:
             return after, rows
         if load.staging:
             self._exchange(load, table)
-        unchanged = moved.rows == 0 and before.rows is not None and not load.staging
+        known = before.rows is not None and not table.tracks_deletes  # rows may have been marked since
+        unchanged = moved.rows == 0 and known and not load.staging
         rows = before.rows if unchanged and before.rows is not None else self._sink.count_rows(table)
         return self._state.close_load(load.load_id, rows=rows), rows
 
@@ -349,6 +356,36 @@ class TableSync:
             owner=self._run_id,
             allow_shrink=self._config.allow_shrink,
         )
+
+    def _hide_deleted(
+        self,
+        opened: _Opened,
+        reconciled: Reconciled,
+        described: SourceTable,
+        table: SinkTable,
+        rows: int,
+        lock: TableLock,
+    ) -> int:
+        """Mark rows that are gone at the source; a full load has just left them behind."""
+        wanted = self._schema.sync.deletes is not Deletes.IGNORE
+        is_whole = self._part is None and not self._config.overrides_window
+        if not wanted or not is_whole or opened.kind == SyncMode.FULL:
+            return 0
+        search = VanishedRows(
+            source=self._source,
+            sink=self._sink,
+            table=table,
+            reconciled=reconciled,
+            described=described,
+            rows=rows,
+            query_comment=self._comment,
+        )
+        vanished = search.find(lock)
+        if not vanished:
+            return 0
+        cap = DeletionCap(self._schema.sync.max_delete, approved=self._config.allow_deletes)
+        version = self._version(self._state.read(self._schema.name), table)
+        return search.mark(vanished, cap, rows=rows, version=version)
 
     def _exchange(self, load: Load, table: SinkTable) -> None:
         """Put the staging table in the table's place, unless a killed run already did."""

@@ -54,6 +54,9 @@ class SyncResult:
         cursor_before, cursor_after: canonical text.
         null_cursor_rows: rows whose cursor is NULL, at the source.
         rows_in_destination: what a reader sees now, of the partitions when only they were loaded.
+        deleted_rows: rows that this run marked as deleted.
+        rows_before: what a reader saw after the load before; `None` when unknown.
+        version: `_version` of the rows that this run wrote; 0 when there was nothing to read.
         statements: DDL that was run.
         notes: sentences worth a warning.
         partition: the partitions' name in the state store; empty for the whole table.
@@ -74,6 +77,9 @@ class SyncResult:
     cursor_after: str | None
     null_cursor_rows: int
     rows_in_destination: int
+    deleted_rows: int
+    rows_before: int | None
+    version: int
     statements: tuple[str, ...]
     notes: tuple[str, ...]
     partition: str = ""

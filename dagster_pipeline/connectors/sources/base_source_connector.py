@@ -23,6 +23,7 @@ from dagster_pipeline.connectors.batch import (
     Window,
     WireFormat,
 )
+from dagster_pipeline.connectors.digest import KeySet
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
@@ -36,12 +37,14 @@ class ReadRequest:
         window: rows by cursor.
         key_range: the chunk.
         query_comment: names table and run, for whoever watches the source; must not end a comment.
+        only: these rows and no others; `None` for all.
     """
 
     mappings: tuple[ColumnMapping, ...]
     window: Window = EVERYTHING
     key_range: KeyRange = WHOLE_TABLE
     query_comment: str = ""
+    only: KeySet | None = None
 
 
 class BaseSourceConnector(ABC):

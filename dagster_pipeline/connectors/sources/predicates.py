@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dagster_pipeline.connectors.batch import KeyRange, Window
+from dagster_pipeline.connectors.digest import KeySet
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
 
 Columns = Mapping[str, ComparedColumn]
@@ -28,6 +29,16 @@ def where_clause(
         *_range_terms(dialect, columns, key_range),
     ]
     return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def key_terms(dialect: SqlDialect, columns: Columns, keys: KeySet) -> str:
+    """The condition that a row's key is one of these."""
+    named = [columns[name] for name in keys.columns]
+    compared = [dialect.compared(column) for column in named]
+    values = [_literals(dialect, named, key) for key in keys.keys]
+    if len(compared) == 1:
+        return f"{compared[0]} IN ({', '.join(value for (value,) in values)})"
+    return f"({', '.join(compared)}) IN ({', '.join(f'({chr(44).join(value)})' for value in values)})"
 
 
 def _window_terms(dialect: SqlDialect, columns: Columns, window: Window) -> list[str]:

@@ -74,3 +74,11 @@ class SqlDialect(ABC):
     @abstractmethod
     def at_most(self, keys: Sequence[str], values: Sequence[str]) -> str:
         """`keys <= values` as row values, in a form that an index on the keys serves."""
+
+    @abstractmethod
+    def digest(self, texts: Sequence[str]) -> str:
+        """The first 64 bits of the SHA-256 of these texts, none of them NULL, joined by character 31, as a number."""
+
+    @abstractmethod
+    def digest_bucket(self, texts: Sequence[str], buckets: int) -> str:
+        """The first 16 bits of the same, modulo `buckets`."""

@@ -6,15 +6,20 @@ A folder per database brings the dialect, the catalog's questions, the rules of 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from dagster_pipeline.connectors.batch import WHOLE_TABLE, KeyRange, SourceBounds, SourceTable, Window
+from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.sources import digests
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
+from dagster_pipeline.connectors.sources.comparable_source import ComparableSource
+from dagster_pipeline.connectors.sources.digests import DigestStatements
 from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
-from dagster_pipeline.connectors.sources.predicates import where_clause
+from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.predicates import key_terms, where_clause
 from dagster_pipeline.connectors.sources.query_comment import commented
 from dagster_pipeline.connectors.sources.select_list import select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
@@ -37,7 +42,7 @@ class DescribedTable(Protocol):
 Catalog = TypeVar("Catalog", bound=DescribedTable)
 
 
-class SqlSource(BaseSourceConnector, Generic[Catalog]):
+class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
     """One table of one SQL database. Nothing is connected before the first call."""
 
     sql: ClassVar[SqlDialect]
@@ -124,6 +129,43 @@ class SqlSource(BaseSourceConnector, Generic[Catalog]):
             cursor.execute(commented(f"SELECT 1 FROM {self._relation}{where}{term} LIMIT 1"))
             return bool(cursor.fetchall())
 
+    def digest(self, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
+        """One statement."""
+        (row,) = self._ask_digests(request, self._digests(request).of_range(key_range))
+        return digests.range_digest(row)
+
+    def bucket_digests(
+        self, request: DigestRequest, key_range: KeyRange, buckets: Buckets
+    ) -> Mapping[int, RangeDigest]:
+        """One statement."""
+        statement = self._digests(request).of_buckets(key_range, buckets)
+        return digests.bucket_digests(self._ask_digests(request, statement))
+
+    def row_digests(
+        self, request: DigestRequest, key_range: KeyRange, buckets: Buckets | None = None
+    ) -> tuple[RowDigest, ...]:
+        """One statement."""
+        statement = self._digests(request).of_rows(key_range, buckets)
+        return digests.row_digests(self._ask_digests(request, statement), len(request.key))
+
+    def _digests(self, request: DigestRequest) -> DigestStatements:
+        return DigestStatements(
+            dialect=self.sql,
+            columns=self._catalog.compared,
+            relation=self._relation,
+            table_filter=self.schema.source.where,
+            request=request,
+        )
+
+    def _ask_digests(self, request: DigestRequest, statement: str) -> Sequence[Sequence[Any]]:
+        masks = mask_statements(self.schema.source.dialect, request.mappings, self._mask_key)
+        with self._asking() as cursor:
+            for before in masks:
+                cursor.execute(before)
+            cursor.execute(statement)
+            rows: Sequence[Sequence[Any]] = cursor.fetchall()
+            return rows
+
     @property
     def _catalog(self) -> Catalog:
         """What the catalog said the last time; asked now when it was not."""
@@ -132,10 +174,13 @@ class SqlSource(BaseSourceConnector, Generic[Catalog]):
                 self._known = self._read_catalog(cursor)
         return self._known
 
-    def _where(self, window: Window, key_range: KeyRange) -> str:
+    def _where(self, window: Window, key_range: KeyRange, only: KeySet | None = None) -> str:
         table_filter = self.schema.source.where
         columns = self._catalog.compared
-        return where_clause(self.sql, columns, table_filter=table_filter, window=window, key_range=key_range)
+        where = where_clause(self.sql, columns, table_filter=table_filter, window=window, key_range=key_range)
+        if only is None:
+            return where
+        return f"{where}{' AND' if where else ' WHERE'} {key_terms(self.sql, columns, only)}"
 
     def _count(self, where: str) -> int:
         with self._asking() as cursor:

@@ -271,3 +271,99 @@ def test_a_limit_stops_after_a_chunk_and_the_next_run_goes_on(run: Run) -> None:
     assert second.metadata["resumed"].value
     assert second.metadata["dagster/row_count"].value == ROWS
     assert first.metadata["rows"].value + second.metadata["rows"].value == ROWS  # type: ignore[operator]  # both are numbers
+
+
+def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def checked(*checks: str) -> str:
+    return FILE.partition("checks:")[0] + "checks:\n" + "".join(f"  - {check}\n" for check in checks)
+
+
+def test_a_check_shows_its_query_the_failed_rows_and_some_of_them(run: Run) -> None:
+    text = checked(
+        "between: {column: id, max: 2497, severity: warn}", "not_null: {columns: [note], window: new}"
+    )
+    result = run(text=text)
+    assert result.success
+    failed = evaluations(result)["between_id"]
+    assert (failed.passed, failed.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert failed.metadata["failed rows"].value == 3
+    assert "SELECT count() FROM `shop`.`orders` FINAL" in str(failed.metadata["query"].value)
+    assert [dict(record.data) for record in failed.metadata["samples"].records] == [  # type: ignore[attr-defined]
+        {"id": "2498"},
+        {"id": "2499"},
+        {"id": "2500"},
+    ]
+    assert evaluations(result)["not_null_note_new"].passed
+
+
+def test_a_check_of_new_rows_sees_what_the_run_wrote(run: Run, source: str) -> None:
+    text = checked("not_null: {columns: [note], window: new}", "row_count: {max: 100, window: new}")
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET note = NULL WHERE id = 5")
+    assert not evaluations(run(text=text))["not_null_note_new"].passed  # the first load: every row is new
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE orders SET note = NULL, updated_at = now() WHERE id BETWEEN 10 AND 12")
+    second = evaluations(run(text=text))
+    assert second["not_null_note_new"].metadata["failed rows"].value == 3
+    assert second["row_count_new"].passed
+
+
+def test_a_blocking_error_fails_the_run_once_and_the_load_stands(run: Run) -> None:
+    result = run(text=checked("between: {column: id, max: 10, blocking: true}", "unique: [id]"))
+    assert not result.success
+    assert retries(result) == 0
+    assert len(result.asset_materializations_for_node("shop__orders")) == 1
+    assert {name: check.passed for name, check in evaluations(result).items()} == {
+        "between_id": False,
+        "unique_id": True,
+    }
+
+
+def test_a_blocking_warning_does_not_fail_the_run(run: Run) -> None:
+    assert run(text=checked("between: {column: id, max: 10, blocking: true, severity: warn}")).success
+
+
+def test_a_check_whose_query_fails_is_an_error_of_the_check_and_the_load_stands(run: Run) -> None:
+    result = run(
+        text=checked(
+            "sql: {name: broken, query: SELECT count() FROM shop.nowhere, severity: warn}", "unique: [id]"
+        )
+    )
+    assert result.success
+    assert len(result.asset_materializations_for_node("shop__orders")) == 1
+    broken = evaluations(result)["broken"]
+    assert (broken.passed, broken.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "UNKNOWN_TABLE" in str(broken.description)
+    assert evaluations(result)["unique_id"].passed
+
+
+RECONCILED = FILE.replace("columns:", "reconcile: {schedule: '0 4 * * 0', repair: true}\ncolumns:")
+
+
+def test_a_table_is_reconciled_on_its_own_schedule_and_not_by_a_load(run: Run, source: str) -> None:
+    result = run(text=RECONCILED)
+    assert result.success
+    assert set(evaluations(result)) == {"unique_id", "row_count"}
+    definitions = build_definitions(Settings.from_environment())
+    (schedule,) = [each for each in definitions.schedules or () if each.name.startswith("reconcile_")]
+    with dg.instance_for_test() as instance:
+        tick = schedule.evaluate_tick(  # type: ignore[union-attr]
+            dg.build_schedule_context(instance=instance, repository_def=definitions.get_repository_def())
+        )
+        (request,) = tick.run_requests or ()
+        assert request.asset_check_keys == [dg.AssetCheckKey(KEY, "reconciliation")]
+        with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE orders SET note = 'changed behind its back' WHERE id = 7")
+        job = definitions.resolve_job_def("reconcile")
+        checks = [evaluations(job.execute_in_process(instance=instance))["reconciliation"] for _ in range(2)]
+    assert [check.passed for check in checks] == [False, True]
+    assert checks[0].severity == dg.AssetCheckSeverity.WARN  # it was mended
+    assert checks[0].metadata["different rows"].value == checks[0].metadata["repaired rows"].value == 1
+    assert [dict(record.data) for record in checks[0].metadata["samples"].records] == [  # type: ignore[attr-defined]
+        {"kind": "different", "key": "id 7"}
+    ]
+    etl = definitions.resolve_job_def("etl")
+    assert not any("reconcil" in node.name for node in etl.nodes)

@@ -358,10 +358,25 @@ CASES = {
     ),
     "duration that is a switch": ("version: 1\nsync: {settle: true} # <--\n...", "no duration", ""),
     "freshness below a minute": ("version: 1\nfreshness: 59s # <--\n...", "shorter than a minute", "60s"),
-    "deletes that are not built": (
-        "version: 1\nsync: {deletes: soft} # <--\n...",
-        "not available in this version",
+    "soft deletes of a full load": (
+        "version: 1\nsync: {mode: full, deletes: soft} # <--\n...",
+        "`mode: full` replaces the table and forgets them",
+        "mirror",
+    ),
+    "deletes of an append table": (
+        "version: 1\nsync: {mode: append, cursor: updated_at, deletes: mirror} # <--\n...",
+        "not for `mode: append`",
         "ignore",
+    ),
+    "a cap that is no share": (
+        "version: 1\nsync: {max_delete: 5} # <--\n...",
+        "'5', which is no share",
+        "5%",
+    ),
+    "reconciliation without a key": (
+        "version: 1\nreconcile: {repair: true} # <--\ncolumns:\n  - {name: a, type: int}\n",
+        "needs a primary key",
+        "primary_key: true",
     ),
     "schema of MySQL": ("version: 1\nsource: {schema: public} # <--\n...", "is for PostgreSQL", "Remove"),
     "destination with a space": (
@@ -427,6 +442,136 @@ CASES = {
     "check with a bad name": (
         "version: 1\n...\nchecks:\n  - sql: {name: a-b, query: SELECT 0} # <--\n",
         "no valid check name",
+        "",
+    ),
+    "check with an unknown option": (
+        "version: 1\n...\nchecks:\n  - not_null: {columns: [id], severty: warn} # <--\n",
+        "`severty` is not a key of `not_null`",
+        "'severity'",
+    ),
+    "check of a column that is a word": (
+        "version: 1\n...\nchecks:\n  - not_null: id # <--\n",
+        "must be a map of keys",
+        "",
+    ),
+    "check of an unknown column in a map": (
+        "version: 1\n...\nchecks:\n  - not_null:\n      window: all\n      columns: [statsu] # <--\n",
+        "'statsu', which is no column",
+        "'status'",
+    ),
+    "between an unknown column": (
+        "version: 1\n...\nchecks:\n  - between:\n      min: 0\n      column: statsu # <--\n",
+        "'statsu', which is no column",
+        "'status'",
+    ),
+    "between nothing": (
+        "version: 1\n...\nchecks:\n  - between: {column: id} # <--\n",
+        "has no limit",
+        "min, max or both",
+    ),
+    "between crossed limits": (
+        "version: 1\n...\nchecks:\n  - between: {column: id, min: 2, max: 1} # <--\n",
+        "min 2 above max 1",
+        "Swap",
+    ),
+    "between a text and a number": (
+        "version: 1\n...\nchecks:\n  - between: {column: id, min: '2', max: 3} # <--\n",
+        "one limit in quotes",
+        "both",
+    ),
+    "regex on a masked column": (
+        "version: 1\ncolumns:\n  - {name: ip, type: text, mask: redact}\nchecks:\n  - regex: {column: ip, pattern: x} # <--\n",
+        "only `mask: redact` arrives",
+        "not_null",
+    ),
+    "row count with a change that is no share": (
+        "version: 1\n...\nchecks:\n  - row_count: {change: 0.2} # <--\n",
+        "'0.2', which is no share",
+        "5%",
+    ),
+    "row count with change and window": (
+        "version: 1\nsync: {cursor: updated_at}\n...\nchecks:\n  - row_count: {change: 2%, window: new} # <--\n",
+        "change and window",
+        "Remove one",
+    ),
+    "window of a full load": (
+        "version: 1\nsync: {mode: full}\n...\nchecks:\n  - unique: {columns: [id], window: new} # <--\n",
+        "means nothing with `sync.mode: full`",
+        "Remove",
+    ),
+    "freshness of a number": (
+        "version: 1\n...\nchecks:\n  - freshness: {column: id, within: 2h} # <--\n",
+        "needs a date or a time; 'id' is bigint",
+        "another column",
+    ),
+    "freshness without a limit": (
+        "version: 1\n...\nchecks:\n  - freshness: {column: updated_at} # <--\n",
+        "`checks[0].freshness.within` is missing",
+        "Add",
+    ),
+    "relationship to a table without a file": (
+        "version: 1\n...\nchecks:\n  - relationship: {column: id, to: shop/order} # <--\n",
+        "'shop/order', which no file brings into the warehouse",
+        "'shop/orders'",
+    ),
+    "relationship to a name that is no table": (
+        "version: 1\n...\nchecks:\n  - relationship: {column: id, to: orders} # <--\n",
+        "`checks[0].relationship.to` is 'orders', which is no table",
+        "<database>/<table>",
+    ),
+    "relationship to an unknown column": (
+        "version: 1\n...\nchecks:\n  - relationship:\n      column: id\n      to: shop/orders\n      field: ids # <--\n",
+        "'ids', which is no column of shop/orders",
+        "'id'",
+    ),
+    "query that does not read": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'SELECT count() FRM {table}'} # <--\n",
+        "does not read as ClickHouse's SQL: Invalid expression / Unexpected token in line 1, column 26",
+        "Correct",
+    ),
+    "query that is not closed": (
+        "version: 1\n...\nchecks:\n  - sql:\n      name: x\n      query: SELECT (1 + count() FROM {table} # <--\n",
+        "does not read as ClickHouse's SQL",
+        "Correct",
+    ),
+    "query that deletes": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'DELETE FROM {table} WHERE 1'} # <--\n",
+        "no SELECT but DELETE",
+        "Write one SELECT",
+    ),
+    "query that inserts behind a WITH": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'WITH a AS (INSERT INTO b SELECT 1) SELECT 1'} # <--\n",
+        "only reads",
+        "Write one SELECT",
+    ),
+    "query that optimizes": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'OPTIMIZE TABLE {table} FINAL'} # <--\n",
+        "no SELECT but OPTIMIZE",
+        "Write one SELECT",
+    ),
+    "query that writes a file": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: \"SELECT 1 INTO OUTFILE 'x'\"} # <--\n",
+        "INTO OUTFILE",
+        "Write one SELECT",
+    ),
+    "query and another statement": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'SELECT 0; DROP TABLE b'} # <--\n",
+        "2 statements",
+        "Write one SELECT",
+    ),
+    "query with a format": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'SELECT 0 FORMAT JSON'} # <--\n",
+        "FORMAT",
+        "Remove FORMAT",
+    ),
+    "query over an unknown column": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'SELECT count() FROM {table} WHERE statsu = 1'} # <--\n",
+        "'statsu', which is no column",
+        "'status'",
+    ),
+    "query over a dropped column": (
+        "version: 1\n...\nchecks:\n  - sql: {name: x, query: 'SELECT max(secret) FROM {table}'} # <--\n",
+        "'secret', which is no column",
         "",
     ),
     "key twice": (
@@ -555,7 +700,7 @@ def test_every_problem_of_a_file_is_reported_at_once(tree):
         """,
     )
     assert [problem.line for problem in tree.problems()] == [
-        2, 3, 4, 6, 7, 8, 9, 10, 10, 12, 13, 14, 15, 17, 18, 19, 20,
+        2, 3, 4, 6, 7, 9, 10, 10, 12, 13, 14, 15, 17, 18, 19, 20,
     ]  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_columns_and_the_version_are_each_files_own(tree):
 
 
 def test_behaviour_that_is_not_built_is_refused_in_defaults_too(tree):
-    tree.write("_defaults.yml", "sync: {deletes: mirror}\n")
+    tree.write("_defaults.yml", "partitions: {by: id, values: [a]}\n")
     tree.write("mysql/shop/orders.yml", MINIMAL)
     (problem,) = tree.problems()
     assert problem.path.endswith("schemas/_defaults.yml")

@@ -14,25 +14,28 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dagster_pipeline.connectors.batch import Batch, Window, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.batch import Batch, KeyRange, Window, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
 from dagster_pipeline.connectors.sink.base_sink_connector import (
-    DELETED_COLUMN,
     VERSION_COLUMN,
     BaseSinkConnector,
     SinkTable,
     SliceRequest,
     WriteRequest,
 )
-from dagster_pipeline.connectors.sink.clickhouse import catalog
+from dagster_pipeline.connectors.sink.clickhouse import catalog, digests
 from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_identifier, quote_table
+from dagster_pipeline.connectors.sink.clickhouse.digests import DigestStatements
 from dagster_pipeline.connectors.sink.clickhouse.errors import Task
 from dagster_pipeline.connectors.sink.clickhouse.insert import (
     Setting,
     deduplication,
+    deduplication_switch,
     insert_settings,
     insert_statement,
 )
 from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
+from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
 from dagster_pipeline.connectors.sink.clickhouse.slice_replacement import SliceReplacement, slice_count
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
@@ -43,6 +46,7 @@ from dagster_pipeline.connectors.sink.clickhouse.transport import (
 )
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
 from dagster_pipeline.connectors.sink.clickhouse.window_condition import window_condition
+from dagster_pipeline.connectors.sink.comparable_sink import ComparableSink
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -61,10 +65,9 @@ CLUSTER_SETTINGS: Mapping[str, Setting] = {
 """DDL waits for every replica of the cluster, and an error of one is an error."""
 DROP_SETTINGS: Mapping[str, Setting] = {"max_table_size_to_drop": 0, "max_partition_size_to_drop": 0}
 """What is dropped here was replaced by something else, whatever its size."""
-READ_SETTINGS = "SETTINGS do_not_merge_across_partitions_select_final = 0"
 
 
-class ClickHouseSink(BaseSinkConnector):
+class ClickHouseSink(BaseSinkConnector, ComparableSink):
     """Tables of one warehouse. Nothing is connected before the first call."""
 
     wire_formats: ClassVar[tuple[WireFormat, ...]] = (WireFormat.TAB_SEPARATED, WireFormat.ARROW_STREAM)
@@ -215,13 +218,14 @@ class ClickHouseSink(BaseSinkConnector):
 
     def highest_version(self, table: SinkTable) -> int:
         """The greatest `_version`, hidden rows included."""
-        return self._number(table, f"SELECT max({quote_identifier(VERSION_COLUMN)}) FROM {{table}}")
+        return self._number(
+            table,
+            f"SELECT max({quote_identifier(VERSION_COLUMN)}) FROM {{table}}",
+        )
 
     def count_rows(self, table: SinkTable) -> int:
         """Rows under FINAL, without those marked as deleted."""
-        final = "FINAL" if table.engine == "ReplacingMergeTree" else ""
-        shown = f"WHERE NOT {quote_identifier(DELETED_COLUMN)}" if table.tracks_deletes else ""
-        return self._number(table, f"SELECT count() FROM {{table}} {final} {shown} {READ_SETTINGS}")
+        return self._number(table, f"{Relation(table).select('count()')} {READER_SETTINGS}")
 
     def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:
         """Send all batches as one insert.
@@ -250,6 +254,41 @@ class ClickHouseSink(BaseSinkConnector):
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a SELECT, for checks and counts; parameters stand in it as `{name:Type}`."""
         return self._warehouse.rows(sql, parameters)
+
+    def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
+        """One statement."""
+        statement = DigestStatements(table=table, request=request).of_range(key_range)
+        return digests.range_digest(self.rows(statement)[0])
+
+    def bucket_digests(
+        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, buckets: Buckets
+    ) -> Mapping[int, RangeDigest]:
+        """One statement."""
+        statement = DigestStatements(table=table, request=request).of_buckets(key_range, buckets)
+        return digests.bucket_digests(self.rows(statement))
+
+    def row_digests(
+        self,
+        table: SinkTable,
+        request: DigestRequest,
+        key_range: KeyRange,
+        buckets: Buckets | None = None,
+    ) -> tuple[RowDigest, ...]:
+        """One statement."""
+        statement = DigestStatements(table=table, request=request).of_rows(key_range, buckets)
+        return digests.row_digests(self.rows(statement), len(request.key))
+
+    def mark_deleted(self, table: SinkTable, keys: KeySet, *, version: int) -> None:
+        """One INSERT SELECT; nothing is deduplicated, since a version comes once."""
+        if not (table.tracks_deletes and table.collapses_rereads):
+            raise ConfigurationError(
+                f"{table.full_name} does not track deletes.", todo="Set sync.deletes to soft or mirror."
+            )
+        statement = digests.mark_deleted_statement(table, keys, version=version)
+        settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
+        self._warehouse.run(
+            statement, doing=f"Marking rows of {table.full_name} as deleted", settings=settings
+        )
 
     def close(self) -> None:
         """End every connection and give up the embedded warehouse."""

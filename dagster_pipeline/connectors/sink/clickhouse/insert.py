@@ -143,8 +143,12 @@ def insert_settings(request: WriteRequest) -> dict[str, Setting]:
 
 
 def deduplication(request: WriteRequest, known_settings: Mapping[str, object]) -> dict[str, Setting]:
+    """Deduplication of one write, by its token."""
+    return deduplication_switch(on=request.atomic and bool(request.token), known_settings=known_settings)
+
+
+def deduplication_switch(*, on: bool, known_settings: Mapping[str, object]) -> dict[str, Setting]:
     """Switches deduplication on or off, in the words that this server knows: they changed over its versions."""
-    on = request.atomic and bool(request.token)
     words: dict[str, Setting] = {
         "insert_deduplicate": int(on),
         "deduplicate_insert": "enable" if on else "disable",

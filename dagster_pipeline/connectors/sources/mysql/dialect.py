@@ -91,6 +91,18 @@ class MySQLDialect(SqlDialect):
         """As `greater`."""
         return _row_compared(keys, values, sign="<", last="<=")
 
+    def digest(self, texts: Sequence[str]) -> str:
+        """SHA2 prints hexadecimal, which CONV reads as an unsigned number of 64 bits."""
+        return f"CAST({_first_digits(texts, 16)} AS UNSIGNED)"
+
+    def digest_bucket(self, texts: Sequence[str], buckets: int) -> str:
+        """As `digest`."""
+        return f"(CAST({_first_digits(texts, 4)} AS UNSIGNED) % {int(buckets)})"
+
+
+def _first_digits(texts: Sequence[str], count: int) -> str:
+    return f"CONV(LEFT(SHA2(CONCAT_WS(_utf8mb4 x'1f', {', '.join(texts)}), 256), {count}), 16, 10)"
+
 
 def is_temporal(column: ComparedColumn) -> bool:
     """The column is a point in time, so that an interval can be taken from it."""

@@ -1,0 +1,32 @@
+"""Opens what a command needs, outside Dagster: one table's source, the warehouse, the state store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+from dagster_pipeline.connectors.sources.mysql.connector import MySQLSource
+from dagster_pipeline.connectors.sources.postgres.connector import PostgresSource
+from dagster_pipeline.connectors.sources.sql_source import SqlSource
+from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.settings import Settings
+from dagster_pipeline.state.state_manager import StateManager
+
+
+def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
+    """A table's source. Raises `ConfigurationError` when no address is set."""
+    place = schema.source
+    url = settings.source_url(place.dialect, connection=place.connection, database=place.database)
+    if place.dialect == "mysql":
+        return MySQLSource(schema, url=url, mask_key=settings.mask_key)
+    return PostgresSource(schema, url=url, mask_key=settings.mask_key)
+
+
+def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:
+    """The warehouse. Raises `ConfigurationError` when its address is wrong."""
+    return ClickHouseSink(settings.clickhouse_url(), cluster=settings.clickhouse_cluster, run_id=run_id)
+
+
+def open_state(settings: Settings) -> StateManager:
+    """The state store. Raises `ConfigurationError` when its address is wrong."""
+    return StateManager(settings.state_url())
