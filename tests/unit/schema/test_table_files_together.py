@@ -45,13 +45,6 @@ def test_columns_and_the_version_are_each_files_own(tree):
     assert "`version` is missing" in version.what
 
 
-def test_behaviour_that_is_not_built_is_refused_in_defaults_too(tree):
-    tree.write("_defaults.yml", "partitions: {by: id, values: [a]}\n")
-    tree.write("mysql/shop/orders.yml", MINIMAL)
-    (problem,) = tree.problems()
-    assert problem.path.endswith("schemas/_defaults.yml")
-
-
 def test_two_files_for_one_destination_are_an_error_that_names_both(tree):
     tree.write("mysql/shop/orders.yml", MINIMAL)
     tree.write("postgres/other/x.yml", MINIMAL + "destination:\n  database: shop\n  table: orders\n")
