@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
+from dagster_pipeline.commands import state_recovery as recovery
 from dagster_pipeline.commands import state_report as report
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.commands.state_report import Report
@@ -24,7 +25,8 @@ from dagster_pipeline.state import portable
 from dagster_pipeline.state.records import TableState, for_people
 from dagster_pipeline.state.state_manager import StateManager
 
-Action = Callable[[StateManager, argparse.Namespace], Report]
+TABLE = "<destination database>/<table>"
+Action = Callable[[StateManager, argparse.Namespace, Settings], Report]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "import", _import, "Put tables where an export has them; versions only rise.", changes=True
     )
     importing.add_argument("file", type=Path, help="what `export` wrote; - is standard input")
+    rebuilding = add(
+        "rebuild",
+        recovery.rebuild,
+        "Find a lost cursor again: compare the table, mend it, set it.",
+        changes=True,
+    )
+    rebuilding.add_argument("--table", required=True, help=TABLE)
+    again = add(
+        "reread", recovery.reread, "Read a range of cursor values again; the cursor stays.", changes=True
+    )
+    again.add_argument("--table", required=True, help=TABLE)
+    again.add_argument("--from", dest="first", help="first cursor value (default: no lower end)")
+    again.add_argument("--to", dest="last", help="last cursor value (default: no upper end)")
     _add_table(add("release-lock", _release_lock, "Take a lock away from a run that is dead.", changes=True))
     pruning = add(
         "prune", _prune, "Remove the ledgers of old loads; each table's newest stays.", changes=True
@@ -67,7 +82,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     url = settings.state_url()
     sys.stderr.write(f"State store: {url}\n")  # a wrong DAGSTER_HOME shows at once
     with closing(StateManager(url)) as store:
-        done: Report = arguments.act(store, arguments)
+        done: Report = arguments.act(store, arguments, settings)
     if arguments.json:
         sys.stdout.write(json.dumps(done.data, indent=2, default=report.plain) + "\n")
     else:
@@ -76,7 +91,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _add_table(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    parser.add_argument("--table", required=True, help="<destination database>/<table>")
+    parser.add_argument("--table", required=True, help=TABLE)
     partition = parser.add_mutually_exclusive_group()
     partition.add_argument("--partition", default="", help="partition key (default: the unpartitioned table)")
     return partition
@@ -89,11 +104,11 @@ def _positive(text: str) -> int:
     return number
 
 
-def _list(store: StateManager, _arguments: argparse.Namespace) -> Report:
+def _list(store: StateManager, _arguments: argparse.Namespace, _settings: Settings) -> Report:
     return report.of_tables(store.tables(), store.locks())
 
 
-def _show(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _show(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     state = _known(store, arguments.table, arguments.partition)[arguments.partition]
     return report.of_table(state, [lock for lock in store.locks() if lock.table == arguments.table])
 
@@ -110,11 +125,11 @@ def _known(store: StateManager, table: str, partition: str | None) -> dict[str, 
     return wanted
 
 
-def _set(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _set(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     return _move(store, arguments, [arguments.partition], arguments.cursor)
 
 
-def _reset(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _reset(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     known = _known(store, arguments.table, None if arguments.all_partitions else arguments.partition)
     return _move(store, arguments, list(known), None)
 
@@ -131,7 +146,7 @@ def _move(
     return report.of_changes([(before, cursor) for before in befores], applied=arguments.apply)
 
 
-def _export(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _export(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     states = store.tables()
     document = portable.dump(states)
     if arguments.output is None:
@@ -141,7 +156,7 @@ def _export(store: StateManager, arguments: argparse.Namespace) -> Report:
     return Report(written, {"written": len(states), "file": arguments.output})
 
 
-def _import(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _import(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     states = portable.parse(_read(arguments.file))
     befores = [store.read(state.table, state.partition) for state in states]
     if arguments.apply:
@@ -163,7 +178,7 @@ def _read(file: Path) -> str:
         raise ConfigurationError(f"{file} cannot be read: {error}.") from error
 
 
-def _release_lock(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _release_lock(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     name = (arguments.table, arguments.partition)
     held = [lock for lock in store.locks() if (lock.table, lock.partition) == name]
     if arguments.apply:
@@ -171,7 +186,7 @@ def _release_lock(store: StateManager, arguments: argparse.Namespace) -> Report:
     return report.of_release(for_people(*name), held, applied=arguments.apply)
 
 
-def _prune(store: StateManager, arguments: argparse.Namespace) -> Report:
+def _prune(store: StateManager, arguments: argparse.Namespace, _settings: Settings) -> Report:
     before = datetime.now(UTC) - timedelta(days=arguments.days)
     count = store.prune(before) if arguments.apply else store.count_prunable(before)
     return report.of_prune(count, before, applied=arguments.apply)

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from dagster_pipeline.connectors.batch import Window
+from dagster_pipeline.reconcile.rebuild import Rebuilt
 from dagster_pipeline.state.records import ChunkStatus, Load, LockRecord, TableState, for_people
+from dagster_pipeline.sync.result import SyncResult
 
 NOT_APPLIED = "Nothing was changed. Add --apply to do it."
 
@@ -93,6 +96,44 @@ def of_import(changes: Sequence[tuple[TableState, TableState]], *, applied: bool
     ]
     data = [{"before": _brief(before), "after": _brief(after)} for before, after in changes]
     return _changes(lines, data, applied=applied)
+
+
+def of_rebuild(before: TableState, rebuilt: Rebuilt, *, applied: bool) -> Report:
+    """A lost cursor, found by comparing."""
+    compared = rebuilt.compared
+    put = applied and compared.is_mended
+    lines = [compared.says]
+    if not applied:
+        lines += ["With --apply, what differs is loaded again, and then:"] if not compared.is_equal else []
+        lines.append(_moved(before, rebuilt.cursor))
+    elif put:
+        lines.append(_moved(before, rebuilt.cursor))
+    else:
+        lines.append(f"{before.table}: the cursor was not set. Load the table in full.")
+    data = {
+        "table": before.table,
+        "cursor_before": before.cursor,
+        "cursor_after": rebuilt.cursor if put or not applied else before.cursor,
+        "equal": compared.is_equal,
+        "loaded_again": compared.repaired,
+    }
+    return _changes(lines, [data], applied=put)
+
+
+def of_reread(name: str, window: Window, *, at_source: int, result: SyncResult | None) -> Report:
+    """A range that is, or would be, read once more."""
+    values = f"{_or_dash(window.lower)} to {_or_dash(window.upper)}"
+    lines = [f"{name}: {at_source:,} rows with {window.cursor} from {values} at the source."]
+    if result is not None:
+        lines.append(
+            f"{result.moved.rows:,} were loaded again; the cursor stays at {_or_dash(result.cursor_after)}."
+        )
+    data = {
+        "table": name,
+        "rows_at_source": at_source,
+        "rows_loaded": result.moved.rows if result else None,
+    }
+    return _changes(lines, [data], applied=result is not None)
 
 
 def of_release(name: str, held: Sequence[LockRecord], *, applied: bool) -> Report:
