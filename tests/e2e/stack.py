@@ -130,6 +130,12 @@ class Stack:
         """What a process has printed."""
         return (self._logs / name).read_text(errors="replace")
 
+    def last_words(self) -> str:
+        """The end of what every process has printed, for a test that fails."""
+        return "\n".join(
+            f"--- {path.name}\n{self.log(path.name)[-2000:]}" for path in sorted(self._logs.iterdir())
+        )
+
     def close(self) -> None:
         """End what runs."""
         for name in list(self._running):
