@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dagster import DagsterInstance
+
 from scripts.servers.process import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,9 @@ class Stack:
         self.home = directory / "dagster_home"
         self.home.mkdir()
         (self.home / "dagster.yaml").write_text(DAGSTER_YAML)
+        # Two processes that make the SQLite files at once leave them with two alembic heads, and nothing starts then.
+        with DagsterInstance.from_config(str(self.home)):
+            pass
         self._logs = directory / "logs"
         self._logs.mkdir()
         self._code_port, self._web_port = free_port(), free_port()
@@ -129,6 +134,12 @@ class Stack:
     def log(self, name: str) -> str:
         """What a process has printed."""
         return (self._logs / name).read_text(errors="replace")
+
+    def last_words(self) -> str:
+        """The end of what every process has printed, for a test that fails."""
+        return "\n".join(
+            f"--- {path.name}\n{self.log(path.name)[-2000:]}" for path in sorted(self._logs.iterdir())
+        )
 
     def close(self) -> None:
         """End what runs."""

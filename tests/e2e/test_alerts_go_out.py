@@ -27,7 +27,10 @@ def wait_until_told(shop: Shop, count: int, *, seconds: float) -> None:
     def told() -> bool:
         return len(shop.slack.posts) >= count and len(shop.mail.messages) >= count
 
-    wait_for(f"{count} messages in both channels", told, seconds=seconds)
+    try:
+        wait_for(f"{count} messages in both channels", told, seconds=seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{shop.stack.last_words()}") from None
 
 
 def test_an_alert_goes_out_once_although_daemon_and_code_server_are_killed(shop: Shop) -> None:
