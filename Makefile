@@ -32,9 +32,9 @@ test: $(INSTALLED) ## Run all tests, servers included; some of them: make test A
 	@$(PYTHON) -m scripts.servers install
 	@.venv/bin/pytest $(ARGS)
 
-torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compare with the sources: make torture SEEDS=30 FIRST=0
+torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compare with the sources: make torture SEEDS=34 FIRST=0
 	@$(PYTHON) -m scripts.servers install
-	@$(PYTHON) -m tests.faults.torture --seeds $(or $(SEEDS),30) --first $(or $(FIRST),0)
+	@$(PYTHON) -m tests.faults.torture --seeds $(or $(SEEDS),34) --first $(or $(FIRST),0)
 
 e2e: $(INSTALLED) ## Run Dagster as real processes and watch alerts go out, the tests that take minutes too
 	@$(PYTHON) -m scripts.servers install

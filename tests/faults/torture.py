@@ -23,7 +23,7 @@ from scripts.servers.provide import choose
 from scripts.servers.server import Server
 from tests.faults.scenario import Outcome, Scenario, play
 
-SEEDS = 30
+SEEDS = 34
 FAULTS = 8
 
 
