@@ -335,7 +335,7 @@ class TableSync:
         if load is None or _chunks_left(load, moved):
             return before, before.rows if before.rows is not None else self._sink.count_rows(table)
         if self._part is not None:
-            rows = self._publisher(lock).publish(load, table, opened.target, version=opened.version)
+            rows = self._publisher(lock).publish(load, table, opened.target)
             after = self._state.close_load(load.load_id, rows=rows)
             self._sink.drop(table.database, load.staging)
             return after, rows

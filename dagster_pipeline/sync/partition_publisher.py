@@ -40,7 +40,7 @@ class PartitionPublisher:
     owner: str
     allow_shrink: bool
 
-    def publish(self, load: Load, table: SinkTable, staging: SinkTable, *, version: int) -> int:
+    def publish(self, load: Load, table: SinkTable, staging: SinkTable) -> int:
         """Replace the partitions; returns how many rows they have now.
 
         Raises `ShrinkRefusedError`, and `DataQualityError` when source and warehouse do not agree on whose rows these are.
@@ -51,7 +51,7 @@ class PartitionPublisher:
             now = self.sink.count_slice(table, load.window)
             refuse_shrink(f"{load.partition} of {table.full_name}", now=now, then=rows)
         how = replacing(self.schema)
-        request = SliceRequest(table, staging, load.window, how, version, rebuilt_name(load, table))
+        request = SliceRequest(table, staging, load.window, how, rebuilt_name(load, table))
         with ExitStack() as stack:
             self.sink.replace_slice(request, lock=self._rights(how, stack).assert_held)
         return rows

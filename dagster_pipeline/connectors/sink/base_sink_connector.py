@@ -105,7 +105,6 @@ class SliceRequest:
         table, staging: where to, where from; alike but for their names.
         window: a span of time or listed values, of the partition column.
         how: the way that keeps each partition whole for a reader.
-        version: goes into `_version` of tombstones; at least that of the staging table's rows.
         rebuilt_name: name of a further table that may be needed, always the same for one load.
     """
 
@@ -113,7 +112,6 @@ class SliceRequest:
     staging: SinkTable
     window: Window
     how: Replacing
-    version: int
     rebuilt_name: str
 
 

@@ -142,3 +142,23 @@ def test_a_column_that_only_the_warehouse_has_is_no_obstacle_and_keeps_its_value
         *((day, ["kept"]) for day in DAYS[1:]),
     ]
     assert arrived(embedded, schema) == shop.rows(shop.where(DAYS))
+
+
+@pytest.mark.parametrize("order", ["together", "the new one first", "the old one first"])
+def test_a_key_that_was_given_again_in_another_partition_stands_there_alone(
+    order: str, open_shop: Callable[[str], Shop], state: StateManager, embedded: ClickHouseSink
+) -> None:
+    shop = open_shop("postgres")
+    schema = shop.write_file("day in a month")
+    january, february = DAYS[1], DAYS[2]
+    load(shop, schema, embedded, state, *DAYS)
+    for was, now in ((february, january), (january, february)):
+        moved = shop.rows(shop.where([was]))[10][0]
+        shop.execute(
+            f"DELETE FROM orders WHERE id = {moved}",
+            f"INSERT INTO orders VALUES ({moved}, 'eu', 'again', '{now} 12:00:00+00')",
+        )
+        runs = {"together": [(was, now)], "the new one first": [(now,), (was,)]}
+        for keys in runs.get(order, [(was,), (now,)]):
+            load(shop, schema, embedded, state, *sorted(keys))
+        assert arrived(embedded, schema) == shop.rows(shop.where(DAYS))

@@ -31,9 +31,9 @@ DEADLINE = 60.0
 CHANGES = (
     "UPDATE orders SET note = note || '!' WHERE id % 7 = 0",
     "DELETE FROM orders WHERE id % 5 = 0",
-    "INSERT INTO orders SELECT id + (SELECT max(id) FROM orders), region, 'new', at FROM orders WHERE id % 11 = 0",
+    "INSERT INTO orders SELECT id + 1000000 + (SELECT max(id) FROM orders), region, 'new', at FROM orders WHERE id % 11 = 0",
 )
-"""Of every day, each time they are made."""
+"""Of every day, each time they are made; no key is given twice."""
 
 
 @dataclass(frozen=True)

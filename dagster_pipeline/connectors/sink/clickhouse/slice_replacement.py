@@ -112,6 +112,11 @@ class SliceReplacement:
             )
 
     def _bury(self, partition: str) -> None:
+        """Mark rows that are gone, each under the version that it has: of equals the one inserted last is kept.
+
+        A newer version would also hide a row of the same key that stands in another partition by now
+        (clickhouse.com/docs/engines/table-engines/mergetree-family/replacingmergetree#ver).
+        """
         table, staging = self.request.table, self.request.staging
         columns = [quote_identifier(column.name) for column in table.columns]
         keys = ", ".join(map(quote_identifier, table.primary_key))
@@ -119,7 +124,7 @@ class SliceReplacement:
         ours = ", ".join(map(quote_identifier, (VERSION_COLUMN, DELETED_COLUMN)))
         self.run(
             f"INSERT INTO {_name(staging)} ({', '.join(columns)}, {ours}) "
-            f"SELECT {', '.join(columns)}, {self.request.version}, 1 FROM {_name(table)} FINAL "
+            f"SELECT {', '.join(columns)}, {quote_identifier(VERSION_COLUMN)}, 1 FROM {_name(table)} FINAL "
             f"WHERE {within} AND {self._condition} AND NOT {quote_identifier(DELETED_COLUMN)} "
             f"AND ({keys}) NOT IN (SELECT {keys} FROM {_name(staging)} WHERE {within}) {_ACROSS}",
             doing=f"Marking rows that are gone in {staging.full_name}",
