@@ -113,7 +113,7 @@ class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
     def statement(self, request: ReadRequest) -> str:
         """The SELECT of a stream; a mask's key is no part of it."""
         columns = select_list(self.sql, request.mappings).sql
-        where = self._where(request.window, request.key_range)
+        where = self._where(request.window, request.key_range, request.only)
         return commented(f"SELECT {columns} FROM {self._relation}{where}", request.query_comment)
 
     def count(self, window: Window) -> int:
