@@ -92,6 +92,12 @@ def deletes(table: TableSchema) -> Iterator[Finding]:
             "`deletes: soft` marks rows that vanished; `mode: full` replaces the table and forgets them.",
             "Write mode: incremental with a cursor, or deletes: mirror.",
         )
+    elif table.partitions is not None and sync.deletes is Deletes.SOFT:
+        yield Finding(
+            "sync.deletes",
+            "`deletes: soft` marks rows that vanished; a run of `partitions` replaces them whole and forgets such rows.",
+            "Remove it: rows that vanish at the source vanish with their partition's next load.",
+        )
 
 
 def is_temporal(table: TableSchema, column: ColumnSchema) -> bool:

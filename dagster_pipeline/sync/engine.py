@@ -115,7 +115,7 @@ class TableSync:
             null_cursor_rows=opened.bounds.null_rows if opened.bounds else 0,
             rows_in_destination=rows - (deleted if table.tracks_deletes else 0),
             deleted_rows=deleted,
-            rows_before=before.rows,
+            rows_before=None if self._part is not None else before.rows,
             version=opened.version,
             statements=opened.statements,
             notes=notes + reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
