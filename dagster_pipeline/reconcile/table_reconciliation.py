@@ -24,6 +24,7 @@ from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.destination import sink_table
 from dagster_pipeline.sync.drift import Reconciled, reconcile
+from dagster_pipeline.sync.version import greatest_version
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 SHOWN_OF_A_KIND = 5
@@ -149,7 +150,7 @@ class TableReconciliation:
         )
 
     def _reload(self, comparison: Comparison, reconciled: Reconciled, before: TableState) -> Reload:
-        above = before.version or self._sink.highest_version(comparison.table)
+        above = greatest_version(before, self._sink, comparison.table)
         return Reload(
             source=self._source,
             sink=self._sink,

@@ -40,6 +40,7 @@ from dagster_pipeline.sync.progress import Progress, ProgressMeter
 from dagster_pipeline.sync.result import Moved, SyncResult
 from dagster_pipeline.sync.shrink_guard import refuse_shrink
 from dagster_pipeline.sync.table_lock import hold, holds_table
+from dagster_pipeline.sync.version import greatest_version
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 REPORT_SECONDS = 5.0
@@ -264,8 +265,8 @@ class TableSync:
         return self._source.bounds(cursor, floor=before.cursor, count_nulls=True)
 
     def _version(self, before: TableState, table: SinkTable) -> int:
-        """A version above all before; a lost state store makes us ask the warehouse."""
-        above = before.version or self._sink.highest_version(table)
+        """A version above all before."""
+        above = greatest_version(before, self._sink, table)
         return self._state.next_version(self._schema.name, above=above)
 
     def _target_of(self, load: Load, table: SinkTable) -> tuple[SinkTable, tuple[str, ...]]:

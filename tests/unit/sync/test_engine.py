@@ -310,6 +310,24 @@ def test_a_column_that_only_the_source_has_follows_on_drift(tmp_path: Path) -> N
         assert any("extra" in note for note in result.drift)
 
 
+def test_rows_loaded_after_the_store_was_put_back_from_an_older_copy_win(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, table_schema(), rows_of(10))
+    stage.run()
+    stage.state.close()
+    older = (tmp_path / "state.sqlite").read_bytes()
+    for number in range(3):
+        stage.source.rows[0]["at"] = f"u{number}"
+        stage.run()
+    stage.state.close()
+    (tmp_path / "state.sqlite").write_bytes(older)
+    for leftover in tmp_path.glob("state.sqlite-*"):
+        leftover.unlink()
+    stage.source.rows[0]["at"] = "v"
+    result = stage.run()
+    assert ("000000", "v") in stage.visible(result)
+    assert len(stage.visible(result)) == 10
+
+
 @pytest.mark.parametrize("nullable", [True, False])
 def test_a_column_that_is_gained_later_gets_the_values_of_rows_that_never_change_again(
     tmp_path: Path, *, nullable: bool
