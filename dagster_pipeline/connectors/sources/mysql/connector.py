@@ -28,7 +28,7 @@ from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
 
 PROBED_ROWS = 200
-HELD_BYTES = 48 << 20
+HELD_BYTES = 20 << 20
 """How much of a table one child may come to hold; two of them read a table unless its file says otherwise."""
 FEWEST_RANGE_ROWS = 100
 UNKNOWN_ROW_BYTES = 1000
