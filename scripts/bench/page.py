@@ -36,15 +36,21 @@ COLUMNS = (
 def write_page(results: Results, facts_file: Path, docs: Path, *, cores: int) -> None:
     """Put the tables between the marks of docs/benchmarks.md, and draw the picture beside it."""
     page = docs / "benchmarks.md"
+    pictures = _draw(results, docs)
     before, _, rest = page.read_text().partition(START)
     _, _, after = rest.partition(END)
-    measured = "\n\n".join(part for part in _parts(results, facts_file, cores) if part)
+    measured = "\n\n".join(part for part in [*_parts(results, facts_file, cores), *pictures] if part)
     page.write_text(f"{before}{START}\n\n{measured}\n\n{END}{after}")
-    _draw_growth(results, docs)
+
+
+def _draw(results: Results, docs: Path) -> list[str]:
+    """Draw what there is, and say where it is."""
+    drawn = {f"benchmarks-{name}.svg": text for name, text in _growth(results).items()}
     if groups := _groups(results):
-        (docs / "benchmarks.svg").write_text(
-            picture.bars("Full load over HTTP", groups, unit="rows/s") + "\n"
-        )
+        drawn["benchmarks.svg"] = picture.bars("Full load over HTTP", groups, unit="rows/s")
+    for file, text in drawn.items():
+        (docs / file).write_text(text)
+    return [f"![{file.removesuffix('.svg')}]({file})" for file in sorted(drawn)]
 
 
 def _parts(results: Results, facts_file: Path, cores: int) -> list[str]:
@@ -104,8 +110,8 @@ def _definitions(results: Results) -> str:
     return head + "\n".join(lines_) if lines_ else ""
 
 
-def _draw_growth(results: Results, docs: Path) -> None:
-    """Memory and time against rows, load and tick time against tables."""
+def _growth(results: Results) -> dict[str, str]:
+    """Pictures by name: memory and time against rows, load and tick time against tables."""
     seconds: dict[str, list[tuple[float, float]]] = {}
     memory: dict[str, list[tuple[float, float]]] = {}
     for dialect in DIALECTS:
@@ -124,15 +130,16 @@ def _draw_growth(results: Results, docs: Path) -> None:
         if not case[2].startswith(tick.ONE):
             count = results.rounds(case)[0].rows
             of_tables.setdefault(name, []).append((count, results.median(case, lambda m: m.cpu) or 0.0))
-    for file, series, across, upwards in (
+    pictures = {}
+    for name, series, across, upwards in (
         ("rows-seconds", seconds, "rows of 13 columns", "seconds of the load"),
         ("rows-memory", memory, "rows of 13 columns", "peak memory, MB"),
         ("tables", of_tables, "tables", "CPU seconds"),
     ):
-        drawn = {name: sorted(points) for name, points in series.items() if len(points) > 1}
+        drawn = {line: sorted(points) for line, points in series.items() if len(points) > 1}
         if drawn:
-            text = picture.lines(f"Growth: {upwards}", drawn, across=across, upwards=upwards)
-            (docs / f"benchmarks-{file}.svg").write_text(text)
+            pictures[name] = picture.lines(f"Growth: {upwards}", drawn, across=across, upwards=upwards)
+    return pictures
 
 
 def _cases(results: Results, dialect: str, kind: str) -> list[tuple[str, str, str, str, str]]:

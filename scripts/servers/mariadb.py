@@ -73,7 +73,6 @@ class MariaDb(Product):
             "--socket=server.sock",
             "--pid-file=server.pid",
             f"--init-file={_account_file(data)}",
-            f"--tmpdir={_temporary(data)}",
             "--character-set-server=utf8mb4",
             "--local-infile=ON",
             *SMALL,
@@ -83,9 +82,6 @@ class MariaDb(Product):
 
     def before_start(self, data: Path, *, account: Account, password: str) -> None:
         """Write the statements that give the administrator the password, which the server runs before it listens."""
-        temporary = _temporary(data)
-        temporary.mkdir(mode=0o700, exist_ok=True)
-        account.own(temporary)
         path = _account_file(data)
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
@@ -132,11 +128,6 @@ def connect(url: str, *, autocommit: bool = True) -> pymysql.Connection[pymysql.
 def _execute(url: str, statement: str) -> None:
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
-
-
-def _temporary(data: Path) -> Path:
-    """A folder of this server's own: in a shared one, a server that starts deletes the temporary tables of all others."""
-    return data.parent / "temporary"
 
 
 def _account_file(data: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
+from dagster_pipeline.connectors.batch import Batch, KeyRange, SourceBounds, Window, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
@@ -28,6 +28,12 @@ from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
 
 PROBED_ROWS = 200
+HELD_BYTES = 20 << 20
+"""How much of a table one child may come to hold; two of them read a table unless its file says otherwise."""
+FEWEST_RANGE_ROWS = 100
+UNKNOWN_ROW_BYTES = 1000
+PACED_RANGE = 20
+"""A range of a source with a row budget, in batches: about ten seconds."""
 
 
 class MySQLSource(SqlSource[CatalogTable]):
@@ -66,6 +72,18 @@ class MySQLSource(SqlSource[CatalogTable]):
                 yield batches
             else:
                 yield self._pace.paced(batches, is_cancelled=lambda: self._closed)
+
+    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
+        """Ranges of the key, as large as a child may hold of them.
+
+        ConnectorX reads ahead of whoever takes its batches without a bound (its stream is an unbounded channel), so
+        when the warehouse is slower than the source, or a row budget is, a child holds up to a whole range.
+        """
+        bytes_per_row = self._catalog.described.estimated_bytes_per_row or UNKNOWN_ROW_BYTES
+        most = max(FEWEST_RANGE_ROWS, HELD_BYTES // bytes_per_row)
+        if self._pace is not None:
+            most = min(most, self._pace.rows_at_once * PACED_RANGE)
+        return super().split(columns, window=window, target_rows=min(target_rows, most))
 
     def close(self) -> None:
         """End every child and connection, also under a statement that runs in another thread."""

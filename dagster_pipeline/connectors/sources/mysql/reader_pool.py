@@ -20,7 +20,12 @@ Child = subprocess.Popen[bytes]
 KEPT_IDLE = 4
 """More than this many are not kept: each holds about 50 MB."""
 
-_THRIFTY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+_THRIFTY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "1048576",
+    "RUST_MYSQL_BUFFER_POOL_CAP": "2",
+}
 """A child holds two batches; freed memory is to go back at once."""
 
 
