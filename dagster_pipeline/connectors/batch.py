@@ -28,7 +28,8 @@ class WireColumn:
     Attributes:
         name: the destination column's name.
         wire_type: the ClickHouse type that the sink parses from the wire, e.g. `Nullable(String)`.
-        load: ClickHouse expression from the parsed value to the stored one, with `{column}` for the value.
+        load: ClickHouse expression from the parsed value to the stored one, with `{column}` for the value; empty for a
+            column that is on the wire and not stored.
     """
 
     name: str

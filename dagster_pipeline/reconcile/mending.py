@@ -41,7 +41,7 @@ class Reload:
         read = ReadRequest(self.mappings, self.window, query_comment=self.query_comment, only=keys)
         write = WriteRequest(
             table=self.table,
-            columns=tuple(mapping.wire_column for mapping in self.mappings),
+            columns=self.source.wire_columns(self.mappings),
             wire_format=self.source.wire_format,
             version=self.version,
             token="",

@@ -156,7 +156,7 @@ class TableSync:
             read=ReadRequest(mappings=mappings, window=load.window, query_comment=run.comment),
             write=WriteRequest(
                 table=opened.target,
-                columns=tuple(mapping.wire_column for mapping in mappings),
+                columns=run.source.wire_columns(mappings),
                 wire_format=run.source.wire_format,
                 version=opened.version,
                 token="",

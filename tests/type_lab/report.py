@@ -150,7 +150,7 @@ def page(found: Sequence[Findings], *, date: str, engine: str, costs: Sequence[C
         names = ", ".join(f"`{name}`" for name in each.refused_types if name)
         lines += ["", f"Not taken, with a sentence that says what to write instead: {names}."]
     tables = sum(each.random_tables for each in found)
-    lines += _ALSO.format(random_tables=f"{tables:,}").splitlines()
+    lines += [*_ALSO.format(random_tables=f"{tables:,}").splitlines(), ""]
     lines += [_row(COST_HEAD), _row(["---", *["--:"] * 4])]
     lines += [_row(_cost_cells(cost)) for cost in costs]
     return "\n".join(lines) + "\n"

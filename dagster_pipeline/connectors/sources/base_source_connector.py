@@ -21,6 +21,7 @@ from dagster_pipeline.connectors.batch import (
     SourceBounds,
     SourceTable,
     Window,
+    WireColumn,
     WireFormat,
 )
 from dagster_pipeline.connectors.digest import KeySet
@@ -91,6 +92,10 @@ class BaseSourceConnector(ABC):
     @abstractmethod
     def holds_values(self, columns: tuple[str, ...], window: Window) -> bool:
         """Whether a row of the window has a value other than NULL in one of the columns."""
+
+    def wire_columns(self, mappings: tuple[ColumnMapping, ...]) -> tuple[WireColumn, ...]:
+        """What a stream of these columns carries, in order; a source may add columns of its own that are not stored."""
+        return tuple(mapping.wire_column for mapping in mappings)
 
     @abstractmethod
     def stream(self, request: ReadRequest) -> AbstractContextManager[Generator[Batch, None, None]]:

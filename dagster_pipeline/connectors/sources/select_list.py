@@ -1,8 +1,8 @@
 """From column mappings to a select list with guards and flag columns, and from flags back to counts.
 
 A guarded column is read as its replacement where its guard is violated, else as it is. Which rows were changed is told
-by integer flag columns after the last column: bit `i` is set when the `i`-th flagged column was violated. They never
-reach the sink; a table without guards has none.
+by flag columns after the last column: bit `i` is set when the `i`-th flagged column was violated. They are never
+stored; a table without guards has none.
 
 Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
 where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same, and a
@@ -31,6 +31,7 @@ class SelectList:
         sql: comma-separated expressions, each named as the destination names the column, flag columns last.
         names: the destination's names, in order; flag columns are not among them.
         guarded: the mappings with a guard, by name.
+        flag_names: names of the flag columns, which no other column has.
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
         marked_by_null: places in `names` of guarded columns in which each NULL is a changed value.
     """
@@ -38,6 +39,7 @@ class SelectList:
     sql: str
     names: tuple[str, ...]
     guarded: Mapping[str, ColumnMapping]
+    flag_names: tuple[str, ...]
     flagged: tuple[tuple[str, ...], ...]
     marked_by_null: tuple[int, ...]
 
@@ -77,14 +79,19 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     flagged = [mapping for name, mapping in guarded.items() if name not in by_null]
     groups = [flagged[at : at + FLAG_BITS] for at in range(0, len(flagged), FLAG_BITS)]
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
+    mark = "_out_of_range_"
+    while any(mapping.name.startswith(mark) for mapping in mappings):
+        mark = f"_{mark}"
+    flags = tuple(f"{mark}{number}" for number in range(len(groups)))
     expressions += [
-        f"{_flags(dialect, group)} AS {dialect.quote(f'_out_of_range_{number}')}"
-        for number, group in enumerate(groups)
+        f"{_flags(dialect, group)} AS {dialect.quote(name)}"
+        for name, group in zip(flags, groups, strict=True)
     ]
     return SelectList(
         sql=", ".join(expressions),
         names=tuple(mapping.name for mapping in mappings),
         guarded=guarded,
+        flag_names=flags,
         flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
         marked_by_null=tuple(place for place, mapping in enumerate(mappings) if mapping.name in by_null),
     )
@@ -109,11 +116,10 @@ def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
 
 
 def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:
-    """A sum of bits; nearly all rows have none, and pay for one CASE."""
     violated = [
         f"({mapping.guard.violated.replace('{column}', dialect.quote(mapping.source_name))})"
         for mapping in group
         if mapping.guard is not None
     ]
     bits = " + ".join(f"CASE WHEN {term} THEN {1 << bit} ELSE 0 END" for bit, term in enumerate(violated))
-    return f"CASE WHEN {' OR '.join(violated)} THEN {bits} ELSE 0 END"
+    return dialect.flags(" OR ".join(violated), bits)

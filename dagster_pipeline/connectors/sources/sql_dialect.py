@@ -47,6 +47,10 @@ class SqlDialect(ABC):
         """`then` where the condition holds, `otherwise` where it does not or is NULL; of the type of `otherwise`."""
         return f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END"
 
+    def flags(self, any_violated: str, bits: str) -> str:
+        """The sum of bits of a row's violated guards; nearly all rows have none, and pay for one CASE."""
+        return f"CASE WHEN {any_violated} THEN {bits} ELSE 0 END"
+
     @abstractmethod
     def compared(self, column: ComparedColumn) -> str:
         """The expression that is ordered by and compared: nearly always the quoted column."""

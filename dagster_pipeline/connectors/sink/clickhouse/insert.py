@@ -106,11 +106,12 @@ def insert_statement(request: WriteRequest, wire_types: Mapping[str, str]) -> In
     parsed = {
         name: _able_to_see_null(wire_type, request.wire_format) for name, wire_type in wire_types.items()
     }
+    stored = [column for column in request.columns if column.load]
     loads = (
         _loaded(column, wire_type=wire_types[column.name], parsed_type=parsed[column.name])
-        for column in request.columns
+        for column in stored
     )
-    names = [*(column.name for column in request.columns), VERSION_COLUMN]
+    names = [*(column.name for column in stored), VERSION_COLUMN]
     return InsertStatement(
         target=f"{quote_table(table.database, table.name)} ({', '.join(map(quote_identifier, names))})",
         # Named, since ClickHouse would call the number by its digits, as a source may call a column.

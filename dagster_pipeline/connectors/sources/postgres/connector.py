@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import psycopg2
 
-from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
+from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireColumn, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.pace import pace_of
@@ -32,6 +32,7 @@ from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import RetriableError
 from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 
 class PostgresSource(SqlSource[CatalogTable]):
@@ -53,6 +54,11 @@ class PostgresSource(SqlSource[CatalogTable]):
         self._lock = threading.Lock()
         self._closed = False
         self._pace = pace_of(url)
+
+    def wire_columns(self, mappings: tuple[ColumnMapping, ...]) -> tuple[WireColumn, ...]:
+        """The columns and their flags: to take those out of every line would cost as much as copying the block."""
+        flags = select_list(DIALECT, mappings).flag_names
+        return super().wire_columns(mappings) + tuple(WireColumn(name, "String", load="") for name in flags)
 
     @contextmanager
     def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:

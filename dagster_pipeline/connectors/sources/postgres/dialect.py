@@ -24,6 +24,10 @@ class PostgresDialect(SqlDialect):
         """A string literal. Raises `ConfigurationError` for a NUL character."""
         return "'" + _without_nul(value).replace("'", "''") + "'"
 
+    def flags(self, any_violated: str, bits: str) -> str:
+        """As text, which is empty for nearly all rows: one byte on the wire."""
+        return f"CASE WHEN {any_violated} THEN ({bits})::text ELSE '' END"
+
     def compared(self, column: ComparedColumn) -> str:
         """The quoted column."""
         return self.quote(column.name)

@@ -102,19 +102,18 @@ class CopyStream:
         rows = block.count(b"\n")
         if not self.select.flagged:
             return Batch(block, rows)
-        flags = b"\t0" * len(self.select.flagged)
-        cleaned = block.replace(flags + b"\n", b"\n")
-        if len(block) - len(cleaned) == rows * len(flags):
-            return Batch(cleaned, rows)
+        if block.count(b"\t" * len(self.select.flagged) + b"\n") == rows:
+            return Batch(block, rows)
         return self._flagged(block, rows)
 
     def _flagged(self, block: bytes, rows: int) -> Batch:
-        """Some rows were changed: take the flags off line by line and count."""
+        """Some rows were changed: count them by column."""
         flags = len(self.select.flagged)
-        lines = [line.rsplit(b"\t", flags) for line in block.split(b"\n")[:-1]]
-        marked = (tuple(map(int, line[1:])) for line in lines)
-        coerced = self.select.tally((row for row in marked if any(row)), self.table)
-        return Batch(b"\n".join(line[0] for line in lines) + b"\n", rows, coerced)
+        marked = (line.rsplit(b"\t", flags)[1:] for line in block.split(b"\n")[:-1])
+        coerced = self.select.tally(
+            (tuple(int(each or 0) for each in row) for row in marked if any(row)), self.table
+        )
+        return Batch(block, rows, coerced)
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, psycopg2.Error):
