@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.schema.loader import SchemaLoader
-from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.schema.models import (
+    ColumnSchema,
+    DestinationRef,
+    Dialect,
+    SourceRef,
+    SyncSettings,
+    TableSchema,
+)
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -11,3 +21,25 @@ from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:
     """Every table of the tree, judged by all rules. Raises `SchemaFilesError` with every problem of every file."""
     return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems,)).load()
+
+
+def refused_columns(dialect: Dialect, table: SourceTable) -> dict[str, str]:
+    """Why the type mapper cannot take a column of a table that has no file yet, by column."""
+    mapper = TypeMapper()
+    reasons: dict[str, str] = {}
+    for column in table.columns:
+        schema = _of_one_column(dialect, column)
+        for problem in mapper.problems(schema):
+            reasons.setdefault(column.name, f"{problem.what} {problem.todo}".strip())
+    return reasons
+
+
+def _of_one_column(dialect: Dialect, column: SourceColumn) -> TableSchema:
+    return TableSchema(
+        path=Path("new.yml"),
+        group="new",
+        source=SourceRef(dialect=dialect, connection="new", database="new", table="new"),
+        destination=DestinationRef(database="new", table="new", engine="MergeTree", order_by=()),
+        sync=SyncSettings(),
+        columns=(ColumnSchema(name=column.name, type=column.type, nullable=column.nullable),),
+    )

@@ -1,0 +1,112 @@
+"""A proposal as the text of a table file, its evidence as comments."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from dagster_pipeline.connectors.sources.base_surveyor import Survey
+from dagster_pipeline.proposal.propose import Proposal, ProposedColumn
+from dagster_pipeline.schema.file_models import FORMAT_VERSION
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
+
+
+def table_file(proposal: Proposal, *, file: PurePosixPath, table: str, schema_name: str = "public") -> str:
+    """The file's text.
+
+    Args:
+        proposal: what to write.
+        file: where it will stand below the schemas folder; gives the way to the JSON Schema.
+        table: the source table, which the file's name may not be able to spell.
+        schema_name: PostgreSQL's schema.
+    """
+    survey = proposal.survey
+    up = "../" * (len(file.parts) - 1)
+    lines = [f"# yaml-language-server: $schema={up}table.schema.json", f"version: {FORMAT_VERSION}"]
+    lines.append(f"description: {_text(survey.comment or _described(survey, table))}")
+    lines += _questions(proposal)
+    lines += _source(file, table, schema_name)
+    lines += _destination(proposal)
+    lines += _sync(proposal)
+    lines += [f"schedule: {_quoted(proposal.schedule)}", "columns:"]
+    for column in proposal.columns:
+        lines += _column(column)
+    key = survey.table.primary_key
+    lines.append("checks:")
+    if key:
+        lines.append(f"  - unique: {_flow(list(key))}")
+    lines.append("  - row_count: {min: 1}")
+    return "\n".join(lines) + "\n"
+
+
+def _described(survey: Survey, table: str) -> str:
+    return f"Rows of {table}; about {survey.table.estimated_rows:,} when this file was proposed."
+
+
+def _questions(proposal: Proposal) -> list[str]:
+    head = ["# To be answered before this is merged, and then removed:"] if proposal.questions else []
+    return head + [f"#   {_one_line(question)}" for question in proposal.questions]
+
+
+def _source(file: PurePosixPath, table: str, schema_name: str) -> list[str]:
+    facts = {}
+    if schema_name != "public":
+        facts["schema"] = schema_name
+    if table != file.stem:
+        facts["table"] = table
+    return [f"source: {_flow(facts)}"] if facts else []
+
+
+def _destination(proposal: Proposal) -> list[str]:
+    reason = _one_line(proposal.reasons["partition_by"][0])
+    if not proposal.partition_by:
+        return [f"# No partition_by: {reason}."]
+    return ["destination:", f"  partition_by: {proposal.partition_by}  # {reason}"]
+
+
+def _sync(proposal: Proposal) -> list[str]:
+    lines = ["sync:", f"  mode: {proposal.mode}  # {_one_line(proposal.reasons['mode'][0])}"]
+    lines += [f"  # {_one_line(each)}" for each in proposal.reasons["cursor"]]
+    if proposal.cursor is not None:
+        lines.append(f"  cursor: {_text(proposal.cursor)}")
+    return [*lines, f"  deletes: ignore  # {_one_line(proposal.reasons['deletes'][0])}"]
+
+
+def _column(column: ProposedColumn) -> list[str]:
+    facts: dict[str, Any] = {"name": column.name, "type": column.type}
+    facts |= {key: True for key in ("nullable", "primary_key", "immutable") if getattr(column, key)}
+    if column.mask is not None:
+        facts["mask"] = str(column.mask)
+    if column.comment:
+        facts["description"] = _one_line(column.comment)
+    refused = [f"  # {_one_line(column.refused)}"] if column.refused else []
+    return [*refused, f"  - {_flow(facts)}"]
+
+
+def _flow(value: dict[str, Any] | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return "{" + ", ".join(f"{key}: {_text(each)}" for key, each in value.items()) + "}"
+
+
+def _text(value: Any) -> str:
+    """Plain where it is plain beyond doubt, else in double quotes as YAML escapes them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return str(value)
+    return _quoted(value)
+
+
+def _quoted(value: str) -> str:
+    text: str = yaml.safe_dump(value, default_style='"', width=2**31, allow_unicode=True)
+    return text.strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
