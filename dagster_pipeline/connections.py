@@ -1,14 +1,17 @@
-"""Opens what a command needs, outside Dagster: one table's source, the warehouse, the state store."""
+"""Opens what a command needs, outside Dagster: one table's source, what surveys a database, the warehouse, the state store."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor
 from dagster_pipeline.connectors.sources.mysql.connector import MySQLSource
+from dagster_pipeline.connectors.sources.mysql.surveyor import MySQLSurveyor
 from dagster_pipeline.connectors.sources.postgres.connector import PostgresSource
+from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
-from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.schema.models import Dialect, TableSchema
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.state.state_manager import StateManager
 
@@ -20,6 +23,16 @@ def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
     if place.dialect == "mysql":
         return MySQLSource(schema, url=url, mask_key=settings.mask_key)
     return PostgresSource(schema, url=url, mask_key=settings.mask_key)
+
+
+def open_surveyor(
+    settings: Settings, dialect: Dialect, *, connection: str, database: str, schema_name: str
+) -> BaseSurveyor:
+    """A source database whose tables may have no file yet. Raises `ConfigurationError` or `RetriableError`."""
+    url = settings.source_url(dialect, connection=connection, database=database)
+    if dialect == "mysql":
+        return MySQLSurveyor(url, database=database)
+    return PostgresSurveyor(url, database=database, schema=schema_name)
 
 
 def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:

@@ -13,12 +13,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from dagster_pipeline.commands.command import Command
+from dagster_pipeline.connections import open_surveyor
 from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor, Survey
-from dagster_pipeline.connectors.sources.mysql.surveyor import MySQLSurveyor
-from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
 from dagster_pipeline.errors import ConfigurationError, SchemaFilesError
 from dagster_pipeline.proposal.propose import Proposal, propose, worth_asking
-from dagster_pipeline.proposal.table_file import table_file
+from dagster_pipeline.proposal.table_file import plain_name, table_file
+from dagster_pipeline.schema.discovery import DIALECTS, shown_path
+from dagster_pipeline.schema.models import Dialect
 from dagster_pipeline.schema_tree import load_tables, refused_columns
 from dagster_pipeline.settings import Settings
 
@@ -36,41 +37,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Survey, propose, write, and validate what was written."""
-    dialect, _, database = arguments.database.strip("/").partition("/")
-    if dialect not in ("mysql", "postgres") or not database or "/" in database:
-        raise ConfigurationError(
-            f"{arguments.database!r} is no folder of tables.",
-            todo="Write mysql/<database> or postgres/<database>.",
-        )
-    written: list[Path] = []
-    with _surveyor(arguments, settings, dialect, database) as surveyor:
-        for table in _wanted(surveyor, arguments.tables, arguments.database):
-            file = PurePosixPath(dialect, database, f"{table}.yml")
-            text = table_file(
-                _proposal(surveyor, table), file=file, table=table, schema_name=arguments.schema
-            )
-            if arguments.print:
-                sys.stdout.write(text)
-            elif _write(settings.schemas_dir / file, text, force=arguments.force):
-                written.append(settings.schemas_dir / file)
-    return _judged(written, settings)
-
-
-def _surveyor(arguments: argparse.Namespace, settings: Settings, dialect: str, database: str) -> BaseSurveyor:
+    """Survey and propose all, then write, then validate what was written: an error leaves no half of the files."""
+    dialect, database = _folder(arguments.database)
     connection = arguments.connection or database
-    if dialect == "mysql":
-        url = settings.source_url("mysql", connection=connection, database=database)
-        return MySQLSurveyor(url, database=database)
-    url = settings.source_url("postgres", connection=connection, database=database)
-    return PostgresSurveyor(url, database=database, schema=arguments.schema)
+    files: dict[PurePosixPath, str] = {}
+    with open_surveyor(
+        settings, dialect, connection=connection, database=database, schema_name=arguments.schema
+    ) as surveyor:
+        for table in dict.fromkeys(_wanted(surveyor, arguments.tables, arguments.database)):
+            file = PurePosixPath(dialect, database, _file_name(table))
+            if file in files:
+                raise ConfigurationError(
+                    f"Two of these tables would be written to {file}.", todo="Name one of them alone."
+                )
+            files[file] = table_file(
+                _proposal(surveyor, table),
+                file=file,
+                table=table,
+                connection=connection,
+                schema_name=arguments.schema,
+            )
+    if arguments.print:
+        sys.stdout.write("---\n".join(files.values()))
+        return 0
+    paths = {settings.schemas_dir / file: text for file, text in files.items()}
+    written = [path for path, text in paths.items() if _write(path, text, force=arguments.force)]
+    return _judged(written, settings) or int(len(written) < len(paths))
+
+
+def _folder(text: str) -> tuple[Dialect, str]:
+    start, _, database = text.strip("/").partition("/")
+    dialect = next((name for name in DIALECTS if name == start), None)
+    if dialect is None or not database or "/" in database or database.startswith("."):
+        raise ConfigurationError(
+            f"{text!r} is no folder of tables.", todo="Write mysql/<database> or postgres/<database>."
+        )
+    return dialect, database
+
+
+def _file_name(table: str) -> str:
+    """Hidden files and `_defaults.yml` are no tables to the loader."""
+    stem = plain_name(table)
+    return f"{f'table_{stem}' if stem.startswith('.') or stem == '_defaults' else stem}.yml"
 
 
 def _wanted(surveyor: BaseSurveyor, names: list[str], folder: str) -> Iterator[str]:
     """Names as given, patterns as they match. Raises `ConfigurationError` for a pattern that matches nothing."""
     known = surveyor.tables()
     for name in names:
-        matching = [table for table in known if fnmatchcase(table, name)]
+        matching = [name] if name in known else [table for table in known if fnmatchcase(table, name)]
         if not matching and any(sign in name for sign in "*?["):
             raise ConfigurationError(
                 f"No table of {folder} matches {name!r}.", todo=f"It has {len(known)} table(s)."
@@ -92,7 +107,7 @@ def _write(path: Path, text: str, *, force: bool) -> bool:
         sys.stderr.write(f"{path} is there already and was left alone; --force writes over it.\n")
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     sys.stdout.write(f"{path}\n")
     return True
 
@@ -104,8 +119,8 @@ def _judged(written: list[Path], settings: Settings) -> int:
     try:
         load_tables(settings)
     except SchemaFilesError as error:
-        names = {path.name for path in written}
-        problems = [each for each in error.problems if Path(each.path).name in names]
+        names = {shown_path(path) for path in written}
+        problems = [each for each in error.problems if each.path in names]
         sys.stderr.writelines(f"{problem}\n" for problem in problems)
         return 1 if problems else 0
     return 0

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import SourceColumn
 from dagster_pipeline.connectors.sources.base_surveyor import CursorFacts, Survey
+from dagster_pipeline.proposal.names import folded
 
-_TEMPORAL = re.compile(r"^(date|datetime|timestamp)", re.IGNORECASE)
-_CHANGED = re.compile(r"(updat|modif|chang|last_?seen|sync|touch)", re.IGNORECASE)
-_CREATED = re.compile(r"(creat|insert|added|occur|event|log|sent|receiv|record)", re.IGNORECASE)
-_INTEGER = re.compile(r"^(tiny|small|medium|big)?(int|serial)", re.IGNORECASE)
+_TEMPORAL = re.compile(r"(date|datetime|timestamp)\b(?!.*\[\])", re.IGNORECASE)
+_INTEGER = re.compile(r"(tiny|small|medium|big)?int(eger)?\b(?!.*\[\])", re.IGNORECASE)
+_CHANGED = re.compile(r"(^|_)(update[sd]?|updating|modified|modification|changed?)(_|$)|(^|_)mtime$")
+_CREATED = re.compile(r"(^|_)(created?|creation|inserted|added|occurred|logged|recorded|received|sent)(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ def is_temporal(column: SourceColumn) -> bool:
 
 def creation_time(survey: Survey) -> SourceColumn | None:
     """The column that holds when a row was made, by name: what a partition key should be built on."""
-    named = [each for each in survey.table.columns if is_temporal(each) and _CREATED.search(each.name)]
+    named = [
+        each for each in survey.table.columns if is_temporal(each) and _CREATED.search(folded(each.name))
+    ]
     return next((each for each in named if not each.nullable), None)
 
 
@@ -56,9 +59,9 @@ def _candidates(survey: Survey) -> Iterator[Candidate]:
     key = survey.table.primary_key
     for column in survey.table.columns:
         indexed = survey.leads_an_index(column.name)
-        if is_temporal(column) and (column.name in survey.renewed or _CHANGED.search(column.name)):
+        if is_temporal(column) and (column.name in survey.renewed or _CHANGED.search(folded(column.name))):
             yield Candidate(column, follows_changes=True, indexed=indexed)
-        elif is_temporal(column) and _CREATED.search(column.name):
+        elif is_temporal(column) and _CREATED.search(folded(column.name)):
             yield Candidate(column, follows_changes=False, indexed=indexed)
         elif key == (column.name,) and _INTEGER.match(column.type):
             yield Candidate(column, follows_changes=False, indexed=True)

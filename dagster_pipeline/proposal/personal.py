@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 
+from dagster_pipeline.proposal.names import folded
 from dagster_pipeline.schema.models import Mask
 
-_TEXT = re.compile(r"char|text|citext|json|blob|binary|bytea|uuid|inet|date", re.IGNORECASE)
+_TEXT = re.compile(r"char|text|json|blob|binary|bytea|uuid|inet", re.IGNORECASE)
+_DAY = re.compile(r"date\b", re.IGNORECASE)
+_BIRTH = re.compile(r"(^|_)(birth_?(day|date)|date_?of_?birth|dob|born)(_|$)")
 _SECRET = re.compile(r"(^|_)(password|passwd|pwd|secret|token|api_?key|private_?key|otp|pin|cvv|salt)(_|$)")
 _PERSONAL = re.compile(
     r"(^|_)(e?mail(_?address)?|phone|mobile|fax|msisdn|(first|last|middle|full|maiden|user|given|family|sur|contact|"
-    r"customer|holder)_?name|surname|street|address(_?line)?\d?|zip(_?code)?|postal_?code|postcode|birth_?(day|date)|"
-    r"date_?of_?birth|dob|ssn|social_?security\w*|passport\w*|national_?id|tax_?id|vat_?id|iban|bic|"
+    r"customer|holder)_?name|surname|street|address(_?line)?\d?|zip(_?code)?|postal_?code|postcode|"
+    r"ssn|social_?security\w*|passport\w*|national_?id|tax_?id|vat_?id|iban|bic|"
     r"card_?number|pan|account_?holder|ip(_?address)?|remote_?addr|user_?agent|device_?id|latitude|longitude)(_|\d|$)"
 )
 
@@ -25,9 +28,11 @@ def proposed_mask(name: str, type_text: str) -> Mask | None:
 
     Secrets are dropped; what identifies a person is hashed with a key, so that it still joins and cannot be guessed.
     """
+    words = folded(name)
+    if _BIRTH.search(words) and (_DAY.match(type_text) or _TEXT.search(type_text)):
+        return Mask.HMAC_SHA256
     if not _TEXT.search(type_text):
         return None
-    folded = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    if _SECRET.search(folded):
+    if _SECRET.search(words):
         return Mask.DROP
-    return Mask.HMAC_SHA256 if _PERSONAL.search(folded) else None
+    return Mask.HMAC_SHA256 if _PERSONAL.search(words) else None

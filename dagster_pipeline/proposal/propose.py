@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.sources.base_surveyor import CursorFacts, Survey
@@ -16,6 +17,7 @@ PARTITIONED_FROM, WEEKLY_FROM = 1_000_000, 500_000_000
 """ClickHouse advises few partitions (clickhouse.com/docs/partitions): none for small tables, months for large ones."""
 
 FULL_IS_CHEAP = 5_000_000
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,9 @@ def _partition(survey: Survey) -> tuple[str | None, str, str]:
     rows, created = survey.table.estimated_rows, creation_time(survey)
     if rows < PARTITIONED_FROM:
         return None, "", f"about {rows:,} rows: none needed"
-    if created is None:
+    if created is None or set(created.name) & set("`\\"):
         return None, "", f"about {rows:,} rows, but no NOT NULL column says when a row was made: none"
-    name = created.name if created.name.isidentifier() else f"`{created.name}`"
+    name = created.name if _BARE.fullmatch(created.name) else f"`{created.name}`"
     if rows >= WEEKLY_FROM:
         return created.name, f"toMonday({name})", f"about {rows:,} rows: by week"
     return created.name, f"toYYYYMM({name})", f"about {rows:,} rows: by month"

@@ -16,13 +16,21 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
 
 
-def table_file(proposal: Proposal, *, file: PurePosixPath, table: str, schema_name: str = "public") -> str:
+def table_file(
+    proposal: Proposal,
+    *,
+    file: PurePosixPath,
+    table: str,
+    connection: str | None = None,
+    schema_name: str = "public",
+) -> str:
     """The file's text.
 
     Args:
         proposal: what to write.
         file: where it will stand below the schemas folder; gives the way to the JSON Schema.
         table: the source table, which the file's name may not be able to spell.
+        connection: where it differs from the database's name.
         schema_name: PostgreSQL's schema.
     """
     survey = proposal.survey
@@ -30,17 +38,18 @@ def table_file(proposal: Proposal, *, file: PurePosixPath, table: str, schema_na
     lines = [f"# yaml-language-server: $schema={up}table.schema.json", f"version: {FORMAT_VERSION}"]
     lines.append(f"description: {_text(survey.comment or _described(survey, table))}")
     lines += _questions(proposal)
-    lines += _source(file, table, schema_name)
-    lines += _destination(proposal)
+    lines += _source(file, table, connection, schema_name)
+    lines += _destination(proposal, database=file.parent.name, table=table)
     lines += _sync(proposal)
     lines += [f"schedule: {_quoted(proposal.schedule)}", "columns:"]
     for column in proposal.columns:
         lines += _column(column)
     key = survey.table.primary_key
-    lines.append("checks:")
-    if key:
-        lines.append(f"  - unique: {_flow(list(key))}")
-    lines.append("  - row_count: {min: 1}")
+    checks = [f"  - unique: {_flow(list(key))}"] if key else []
+    if survey.table.estimated_rows:
+        checks.append("  - row_count: {min: 1}")
+    if checks:
+        lines += ["checks:", *checks]
     return "\n".join(lines) + "\n"
 
 
@@ -53,8 +62,10 @@ def _questions(proposal: Proposal) -> list[str]:
     return head + [f"#   {_one_line(question)}" for question in proposal.questions]
 
 
-def _source(file: PurePosixPath, table: str, schema_name: str) -> list[str]:
+def _source(file: PurePosixPath, table: str, connection: str | None, schema_name: str) -> list[str]:
     facts = {}
+    if connection not in (None, file.parent.name):
+        facts["connection"] = connection
     if schema_name != "public":
         facts["schema"] = schema_name
     if table != file.stem:
@@ -62,11 +73,20 @@ def _source(file: PurePosixPath, table: str, schema_name: str) -> list[str]:
     return [f"source: {_flow(facts)}"] if facts else []
 
 
-def _destination(proposal: Proposal) -> list[str]:
+def _destination(proposal: Proposal, *, database: str, table: str) -> list[str]:
     reason = _one_line(proposal.reasons["partition_by"][0])
-    if not proposal.partition_by:
-        return [f"# No partition_by: {reason}."]
-    return ["destination:", f"  partition_by: {proposal.partition_by}  # {reason}"]
+    named = {"database": database, "table": table}
+    lines = [f"  {key}: {_text(plain_name(name))}" for key, name in named.items() if plain_name(name) != name]
+    if proposal.partition_by:
+        lines.append(f"  partition_by: {_text(proposal.partition_by)}  # {reason}")
+    else:
+        lines.append(f"{'  ' if lines else ''}# No partition_by: {reason}.")
+    return ["destination:", *lines] if len(lines) > 1 or proposal.partition_by else lines
+
+
+def plain_name(name: str) -> str:
+    """A name that a file, Dagster and the warehouse all take: what they do not take becomes `_`."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
 
 
 def _sync(proposal: Proposal) -> list[str]:
@@ -109,4 +129,5 @@ def _quoted(value: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """YAML allows no control character in a comment."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))

@@ -14,6 +14,9 @@ from typing import ClassVar, Self
 from dagster_pipeline.connectors.batch import SourceTable
 from dagster_pipeline.schema.models import Dialect
 
+COUNTED_ROWS = 3_000_000
+"""A table that was never analysed has no estimate: its rows are counted, and never more than these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor, CursorFacts, Survey
+from dagster_pipeline.connectors.sources.base_surveyor import COUNTED_ROWS, BaseSurveyor, CursorFacts, Survey
 from dagster_pipeline.connectors.sources.mysql.catalog import read_table
-from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
+from dagster_pipeline.connectors.sources.mysql.connection import asking, connect
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import Dialect
@@ -18,7 +19,7 @@ WHERE table_schema = %s AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORD
 _COMMENT = "SELECT table_comment FROM information_schema.tables WHERE table_schema = %s AND table_name = %s"
 _INDEXES = """
 SELECT index_name, column_name FROM information_schema.statistics
-WHERE table_schema = %s AND table_name = %s AND column_name IS NOT NULL ORDER BY index_name, seq_in_index
+WHERE table_schema = %s AND table_name = %s AND index_type = 'BTREE' ORDER BY index_name, seq_in_index
 """
 _RENEWED = """
 SELECT column_name FROM information_schema.columns
@@ -48,9 +49,11 @@ class MySQLSurveyor(BaseSurveyor):
         ((comment,),) = self._ask(_COMMENT, place)
         indexes: dict[str, list[str]] = {}
         for index, column in self._ask(_INDEXES, place):
-            indexes.setdefault(str(index), []).append(str(column))
+            indexes.setdefault(str(index), []).append(str(column or ""))
         return Survey(
-            table=found.described,
+            table=replace(
+                found.described, estimated_rows=found.described.estimated_rows or self._count(table)
+            ),
             comment=str(comment or ""),
             indexes=tuple(map(tuple, indexes.values())),
             renewed=frozenset(str(name) for (name,) in self._ask(_RENEWED, place)),
@@ -71,7 +74,15 @@ class MySQLSurveyor(BaseSurveyor):
 
     def close(self) -> None:
         """End the connection."""
-        hang_up(self._connection)
+        if self._connection.open:
+            self._connection.close()
+
+    def _count(self, table: str) -> int:
+        relation = f"{DIALECT.quote(self._database)}.{DIALECT.quote(table)}"
+        ((rows,),) = self._ask(
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {relation} LIMIT {COUNTED_ROWS}) counted"
+        )
+        return int(str(rows))
 
     def _ask(self, statement: str, arguments: tuple[str, ...] = ()) -> tuple[tuple[object, ...], ...]:
         with asking(self._connection, self._url, f"surveying {self._database}") as cursor:

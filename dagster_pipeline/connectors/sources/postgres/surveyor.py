@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor, CursorFacts, Survey
+from dagster_pipeline.connectors.sources.base_surveyor import COUNTED_ROWS, BaseSurveyor, CursorFacts, Survey
 from dagster_pipeline.connectors.sources.postgres.catalog import read_table, relation
 from dagster_pipeline.connectors.sources.postgres.connection import connect, session
 from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT
@@ -22,11 +23,13 @@ SELECT i.indexrelid::bigint, a.attname
 FROM pg_catalog.pg_index i
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = key.attnum
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_am am ON am.oid = c.relam AND am.amname = 'btree'
 WHERE i.indrelid = %s::regclass AND i.indisvalid AND i.indpred IS NULL AND key.place <= i.indnkeyatts
   AND NOT EXISTS (SELECT FROM unnest(i.indkey) AS part (attnum) WHERE part.attnum = 0)
 ORDER BY i.indexrelid, key.place
 """
-"""Partial indexes and indexes on expressions serve no plain comparison, so they are left out."""
+"""Partial indexes, indexes on expressions and other kinds than btree serve no plain comparison, so they are left out."""
 
 
 class PostgresSurveyor(BaseSurveyor):
@@ -56,7 +59,9 @@ class PostgresSurveyor(BaseSurveyor):
         for index, column in self._ask(_INDEXES, name):
             indexes.setdefault(index, []).append(column)
         return Survey(
-            table=found.described,
+            table=replace(
+                found.described, estimated_rows=found.described.estimated_rows or self._count(name)
+            ),
             comment=comment,
             indexes=tuple(map(tuple, indexes.values())),
             renewed=frozenset(),
@@ -73,6 +78,10 @@ class PostgresSurveyor(BaseSurveyor):
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+    def _count(self, place: str) -> int:
+        ((rows,),) = self._ask(f"SELECT count(*) FROM (SELECT FROM {place} LIMIT {COUNTED_ROWS}) counted")
+        return int(rows)
 
     def _ask(self, statement: str, *arguments: str) -> list[tuple[Any, ...]]:
         with translating(self._url, f"surveying {self._schema}"), session(self._connection) as cursor:
