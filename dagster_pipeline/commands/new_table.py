@@ -104,11 +104,11 @@ def _proposal(surveyor: BaseSurveyor, table: str) -> Proposal:
 
 def _write(path: Path, text: str, *, force: bool) -> bool:
     if path.exists() and not force:
-        sys.stderr.write(f"{path} is there already and was left alone; --force writes over it.\n")
+        sys.stderr.write(f"{shown_path(path)} is there already and was left alone; --force writes over it.\n")
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{path}\n")
+    sys.stdout.write(f"{shown_path(path)}\n")
     return True
 
 
