@@ -134,7 +134,7 @@ def test_a_file_that_is_there_stays_unless_forced(call: Call, settings: Settings
     ],
 )
 def test_a_missing_table_stops_all_before_a_file_is_written(
-    call: Call, settings: Settings, database: Database, words: tuple[str, ...], says: str
+    call: Call, settings: Settings, words: tuple[str, ...], says: str
 ) -> None:
     code, out, err = call(*words)
     assert (code, out) == (1, "")
@@ -148,3 +148,25 @@ def test_a_wrong_folder_is_refused(call: Call, settings: Settings, folder: str) 
     assert code == 1
     assert "is no folder of tables" in err
     assert files(settings) == []
+
+
+def test_another_connection_stands_in_the_file(
+    call: Call, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{database.dialect.upper()}_REPLICA_URL", database.url)
+    monkeypatch.delenv(f"{database.dialect.upper()}_NEW_TABLE_URL")
+    code, out, _ = call("other", "--connection", "replica")
+    assert code == 0
+    assert yaml.safe_load(Path(out.strip()).read_text())["source"] == {"connection": "replica"}
+    (loaded,) = load_tables(settings)
+    assert loaded.source.connection == "replica"
+
+
+def test_a_file_that_needs_a_hand_is_written_and_its_line_named(call: Call, database: Database) -> None:
+    database.run("CREATE TABLE versions (id int PRIMARY KEY, _version int)")
+    code, out, err = call("versions")
+    assert code == 1
+    lines = Path(out.strip()).read_text().splitlines()
+    (line,) = [number for number, text in enumerate(lines, start=1) if "_version" in text]
+    assert f"versions.yml:{line}:" in err
+    assert "_version" in err
