@@ -4,7 +4,7 @@ Why a crash anywhere is harmless:
 - before the ledger is written, nothing happened but an empty staging table, which the next run drops;
 - a chunk that was started and not committed is written again: into a table that collapses by key that replaces the
   rows, into any other the chunk is one atomic block under its token, which the sink takes once;
-- where neither holds (a full load of a table without key), the staging table is emptied and the load begins anew;
+- where neither holds (a full load of a table without key), the staging table is dropped and the load begins anew;
 - around the exchange, the staging table's own identity says whether it has happened;
 - partitions are replaced from a staging table that stands until the load is closed, and may be replaced again;
 - the cursor moves in the same transaction that closes the load.
