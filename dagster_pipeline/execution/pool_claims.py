@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRun
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 PASSED_ON_SECONDS = 10.0
 """How long a run passes a slot on before others may have it: as often as waiting runs ask, up to 15 seconds."""
@@ -62,6 +63,7 @@ class PoolClaims(InstanceConcurrencyContext):
             self._held[step_key] = _Slot(concurrency_key, step_key, time.monotonic())
             return True
         self._waiting[concurrency_key] = step_key
+        self._wake_when_passed_over(concurrency_key, step_key)
         return False
 
     def free_step(self, step_key: str) -> None:
@@ -91,6 +93,17 @@ class PoolClaims(InstanceConcurrencyContext):
         waiting = self._waiting.get(slot.pool)
         if waiting is not None:
             self._pending_timeouts[waiting] = 0.0
+
+    def _wake_when_passed_over(self, pool: str, step_key: str) -> None:
+        """A slot that came free while the step was queueing was offered to nobody: offer it again.
+
+        Dagster looks for free slots, then queues the step, in two transactions; a slot that is freed or added between
+        the two goes to those who were queued before, and the step would wait for the next one, perhaps for ever.
+        """
+        storage = self._instance.event_log_storage
+        if isinstance(storage, SqlEventLogStorage) and storage.has_unassigned_slots(pool):
+            storage.assign_pending_steps([pool])
+            self._pending_timeouts[step_key] = 0.0
 
     def _set_limit(self, pool: str) -> None:
         limit = self._limits.get(pool)

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+from dagster_pipeline.execution.pool_claims import PoolClaims
 
 ROOT = Path(__file__).parents[3]
 LOCATION = Path(__file__).with_name("location.py")
-PATIENCE = 60
+PATIENCE = 180
 
 Begin = Callable[[str], "subprocess.Popen[str]"]
 
@@ -88,13 +91,35 @@ def test_a_limit_that_was_set_by_hand_wins(begin: Begin, instance: dg.DagsterIns
     instance.event_log_storage.set_concurrency_slots("narrow", 0)
     process = begin("group:pooled")
     deadline = time.monotonic() + PATIENCE
-    while not instance.get_runs() or not steps(instance, dg.DagsterEventType.ENGINE_EVENT):
+    while not instance.event_log_storage.get_concurrency_info("narrow").pending_steps:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
     instance.event_log_storage.set_concurrency_slots("narrow", 1)
     output, _ = process.communicate(timeout=PATIENCE)
     assert status(instance) is dg.DagsterRunStatus.SUCCESS, output
+
+
+def test_a_slot_that_came_free_while_a_step_queued_is_not_lost(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster looks for a free slot, then queues the step: here the slot comes between the two."""
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    storage.set_concurrency_slots("narrow", 0)
+    run = instance.create_run_for_job(dg.GraphDefinition("waiting").to_job())
+    look = storage.has_unassigned_slots
+
+    def a_slot_comes_after_the_look(pool: str) -> bool:
+        found = look(pool)
+        monkeypatch.undo()
+        storage.set_concurrency_slots("narrow", 1)
+        return found
+
+    monkeypatch.setattr(storage, "has_unassigned_slots", a_slot_comes_after_the_look)
+    with PoolClaims(instance, run, limits={}) as claims:
+        assert not claims.claim("narrow", "step")
+        assert claims.claim("narrow", "step")
 
 
 def test_a_failure_stops_only_what_comes_after_it_and_a_retry_waits_for_nobody(
