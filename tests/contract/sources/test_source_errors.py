@@ -179,7 +179,7 @@ def test_an_idle_session_that_was_ended_is_worth_a_retry_and_the_next_question_w
 
 def end_sessions(server: Server, words: str) -> None:
     """End the pipeline's sessions, those whose statement holds these words."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     ended = 0
     while not ended:
         connection = server.connect()

@@ -74,7 +74,7 @@ def test_the_whole_table_and_a_partition_never_win_the_same_race(
     store: StateManager, open_store: OpenStore
 ) -> None:
     other = open_store()
-    start, end = threading.Barrier(2, timeout=20), threading.Barrier(2, timeout=20)
+    start, end = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
 
     def race(racer: StateManager, partition: str) -> bool:
         start.wait()

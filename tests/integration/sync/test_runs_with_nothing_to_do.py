@@ -57,7 +57,7 @@ def _postgres_log(server: Any) -> Iterator[Callable[[], list[str]]]:
     for setting in ("log_statement = 'all'", "log_line_prefix = '%a|%d|'", "log_min_duration_statement = 0"):
         cursor.execute(f"ALTER SYSTEM SET {setting}")
     cursor.execute("SELECT pg_reload_conf()")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         cursor.execute("SHOW log_statement")
         if cursor.fetchone() == ("all",):
