@@ -1,4 +1,4 @@
-"""The one registration point: reads the table files and hands everything to Dagster. It only wires."""
+"""The one registration point: reads the YAML tree and hands everything to Dagster. It only wires."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.resources.registry import build_resources
-from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.schema_tree import load_tree
 from dagster_pipeline.settings import Settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every file."""
-    tables = load_tables(settings)
+    tree = load_tree(settings)
     bundle = (
-        etl_bundle(tables, settings) + data_quality_bundle(tables, settings) + alert_bundle(tables, settings)
+        etl_bundle(tree.tables, settings)
+        + data_quality_bundle(tree.tables, settings)
+        + alert_bundle(tree.tables, settings)
     )
     return dg.Definitions(
         assets=bundle.assets,

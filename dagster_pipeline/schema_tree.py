@@ -1,10 +1,12 @@
-"""The one place where table files and the type mapper meet: what the Dagster location and the commands load."""
+"""The one place where the YAML tree and the type mapper meet: what the Dagster location and the commands load."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
+from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
     ColumnSchema,
@@ -18,8 +20,32 @@ from dagster_pipeline.settings import Settings
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 
+@dataclass(frozen=True, slots=True)
+class SchemaTree:
+    """What all files below `SCHEMAS_DIR` mean.
+
+    Attributes:
+        tables: every table, disabled ones too, by name.
+    """
+
+    tables: tuple[TableSchema, ...]
+
+
+def load_tree(settings: Settings) -> SchemaTree:
+    """All files of all kinds. Raises `SchemaFilesError` with every problem of every file."""
+    problems: list[Problem] = []
+    tables: tuple[TableSchema, ...] | None = None  # not known while their own files have problems
+    try:
+        tables = load_tables(settings)
+    except SchemaFilesError as error:
+        problems += error.problems
+    if problems or tables is None:
+        raise SchemaFilesError(problems)
+    return SchemaTree(tables)
+
+
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:
-    """Every table of the tree, judged by all rules. Raises `SchemaFilesError` with every problem of every file."""
+    """Every table of the tree alone, judged by all rules. Raises `SchemaFilesError` with every problem of every file."""
     return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems,)).load()
 
 

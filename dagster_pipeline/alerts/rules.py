@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -16,6 +16,7 @@ from dagster_pipeline.alerts.watched_table import WatchedTable
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import (
     Duration,
+    FormatVersion,
     Group,
     Identifier,
     Model,
@@ -26,12 +27,6 @@ from dagster_pipeline.schema.field_types import (
 )
 
 _TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
-
-
-def _version(value: Any) -> Any:
-    if value != 1 or isinstance(value, bool):
-        raise ValueError(f"is '{value}', which is no version of this file.", "Write version: 1.")
-    return value
 
 
 def _time_of_day(value: Any) -> Any:
@@ -184,9 +179,7 @@ class AlertRules(Model):
 
     described_as: ClassVar[str] = "alerts.yml"
 
-    version: Annotated[Literal[1], BeforeValidator(_version), WithJsonSchema({"const": 1})] = Field(
-        default=1, description="Version of the file format."
-    )
+    version: FormatVersion = Field(default=1, description="Version of the file format.")
     repeat_after: Wait = Field(
         default=timedelta(hours=1),
         description="The same table and cause is told again after this time, with a count.",

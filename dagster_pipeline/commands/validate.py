@@ -13,7 +13,7 @@ from dagster_pipeline.alerts.rules_file import load_rules
 from dagster_pipeline.alerts.watched_table import watch_all
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
-from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.schema_tree import load_tree
 from dagster_pipeline.settings import Settings
 
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
     tables, problems = None, list[Problem]()
     try:
-        tables = load_tables(settings)
+        tables = load_tree(settings).tables
     except SchemaFilesError as error:
         problems += error.problems
     try:

@@ -10,7 +10,7 @@ import yaml
 
 from dagster_pipeline.connectors.sources.base_surveyor import Survey
 from dagster_pipeline.proposal.propose import Proposal, ProposedColumn
-from dagster_pipeline.schema.file_models import FORMAT_VERSION
+from dagster_pipeline.schema.field_types import FORMAT_VERSION
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}

@@ -16,7 +16,9 @@ from dagster_pipeline.schema.resolve import TableLocation
 DEFAULTS_NAME = "_defaults.yml"
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
-_OTHER_KINDS = frozenset({"templates", "snapshots", "reverse_etl", "apis", "s3", "data_quality"})
+_OTHER_KINDS = frozenset(
+    {"templates", "snapshots", "reverse_etl", "apis", "s3", "data_quality", "data_migration"}
+)
 _OTHER_NAMES: dict[str, Dialect] = {"mariadb": "mysql", "postgresql": "postgres", "pg": "postgres"}
 _LONGEST_NAME = 128
 
@@ -58,6 +60,20 @@ def discover(root: Path) -> Discovered:
     return found
 
 
+def discover_kind(root: Path, kind: str) -> tuple[list[Path], list[Problem]]:
+    """The files `<root>/<kind>/<name>.yml` in order, and what else lies there. No folder: no file."""
+    folder, found, files = root / kind, Discovered(), list[Path]()
+    if not folder.is_dir():
+        return files, found.problems
+    for path, is_folder in _entries(folder, found):
+        if is_folder:
+            what = f"This folder is not read; files stand directly in {kind}/."
+            found.problems.append(Problem(shown_path(path), 0, 0, what, f"Move its files to {kind}/."))
+        elif _is_yaml(path):
+            files.append(path)
+    return files, found.problems
+
+
 def _walk_dialect(folder: Path, dialect: Dialect, found: Discovered) -> None:
     for path, is_folder in _entries(folder, found):
         if not is_folder:
@@ -89,7 +105,7 @@ def _entries(folder: Path, found: Discovered) -> Iterator[tuple[Path, bool]]:
             continue
         is_folder = path.is_dir()
         if not is_folder and path.suffix.lower() in {".yaml", ".yml"} and path.suffix != ".yml":
-            what = "Table files end in .yml; this one is not read."
+            what = "YAML files end in .yml; this one is not read."
             found.problems.append(Problem(shown_path(path), 0, 0, what, f"Rename it to {path.stem}.yml."))
         else:
             yield path, is_folder

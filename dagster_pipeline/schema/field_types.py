@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,21 @@ class Model(BaseModel):
     described_as: ClassVar[str] = "a table file"
     """What a file of this model is called in messages."""
 
+
+FORMAT_VERSION = 1
+
+
+def _known_version(value: Any) -> Any:
+    if value != FORMAT_VERSION or not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(
+            f"is '{value}', which is no version of the file format.", f"Write version: {FORMAT_VERSION}."
+        )
+    return value
+
+
+FormatVersion = Annotated[
+    Literal[1], BeforeValidator(_known_version), WithJsonSchema({"const": FORMAT_VERSION})
+]
 
 Duration = Annotated[
     timedelta,

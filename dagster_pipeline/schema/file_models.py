@@ -6,12 +6,13 @@ field descriptions feed the JSON Schema that editors show.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from dagster_pipeline.schema.check_models import CheckEntry
 from dagster_pipeline.schema.field_types import (
+    FormatVersion,
     Freshness,
     Group,
     Identifier,
@@ -32,16 +33,6 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     or_a_cron_text,
 )
-
-FORMAT_VERSION = 1
-
-
-def _known_version(value: Any) -> Any:
-    if value != FORMAT_VERSION or not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(
-            f"is '{value}', which is no version of the file format.", f"Write version: {FORMAT_VERSION}."
-        )
-    return value
 
 
 class SourceSection(Model):
@@ -90,9 +81,7 @@ class DestinationSection(Model):
 class DefaultsFile(Model):
     """A `_defaults.yml`: what all table files below its folder take over unless they say otherwise."""
 
-    version: Annotated[
-        Literal[1], BeforeValidator(_known_version), WithJsonSchema({"const": FORMAT_VERSION})
-    ] = Field(default=1, description="Version of the file format.")
+    version: FormatVersion = Field(default=1, description="Version of the file format.")
     description: str = Field(default="", description="What the table holds; becomes the table's comment.")
     owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
         default=(), description="Who is asked about the table: e-mail addresses or team:name."
@@ -126,9 +115,7 @@ class DefaultsFile(Model):
 class TableFile(DefaultsFile):
     """A table file, with the defaults of its folders merged in."""
 
-    version: Annotated[
-        Literal[1], BeforeValidator(_known_version), WithJsonSchema({"const": FORMAT_VERSION})
-    ] = Field(description="Version of the file format.")
+    version: FormatVersion = Field(description="Version of the file format.")
     columns: Annotated[tuple[ColumnSchema, ...], Field(strict=False, min_length=1)] = Field(
         description="Columns of the source table, in the order in which ClickHouse is to have them."
     )

@@ -1,19 +1,21 @@
-"""The file format as JSON Schema, for editors: made from `file_models`, so it cannot say anything else than the loader.
+"""The file formats as JSON Schema, for editors: made from the models, so they cannot say anything else than the loader.
 
-`schemas/table.schema.json` holds it. Write it anew with `python -m dagster_pipeline.schema.json_schema` after a change
-of the models; a test holds that the two are equal. What stands between keys (`rules`) cannot be said here.
+`schemas/<kind>.schema.json` holds them. Write them anew with `python -m dagster_pipeline.schema.json_schema` after a change
+of the models; a test holds that they are equal. What stands between keys (`rules`) cannot be said here.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from dagster_pipeline.schema.duration import format_duration
+from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
 
 
@@ -24,20 +26,31 @@ class _FileSchema(GenerateJsonSchema):
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
-def table_file_schema() -> dict[str, Any]:
-    """The schema of one table file, which may leave to its folder's defaults what is not required here."""
-    schema = _without_noise(TableFile.model_json_schema(schema_generator=_FileSchema))
-    return {
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """A kind of file: its model, and what editors show of it."""
+
+    model: type[Model]
+    title: str
+    description: str
+
+
+FORMATS: dict[str, _Format] = {
+    "table": _Format(TableFile, "Table file", "One table that is kept in step with its source."),
+}
+"""By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""
+
+
+def rendered(kind: str) -> str:
+    """The text of `schemas/<kind>.schema.json`."""
+    shown = FORMATS[kind]
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": "Table file",
-        "description": "One table that is kept in step with its source.",
+        **_without_noise(shown.model.model_json_schema(schema_generator=_FileSchema)),
+        "title": shown.title,
+        "description": shown.description,
     }
-
-
-def rendered() -> str:
-    """The text of `schemas/table.schema.json`."""
-    return json.dumps(table_file_schema(), indent=2) + "\n"
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def _without_noise(node: Any) -> Any:
@@ -55,4 +68,5 @@ def _without_noise(node: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(rendered())
+    for name in FORMATS:
+        Path("schemas", f"{name}.schema.json").write_text(rendered(name), encoding="utf-8")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from dagster_pipeline.errors import Problem, SchemaFilesError
-from dagster_pipeline.schema.discovery import DEFAULTS_NAME, discover, shown_path
+from dagster_pipeline.schema.defaults import NO_DEFAULTS, Defaults, placed, read_defaults
+from dagster_pipeline.schema.discovery import discover, shown_path
 from dagster_pipeline.schema.document import Document
 from dagster_pipeline.schema.file_models import DefaultsFile, TableFile
 from dagster_pipeline.schema.files import read_file
@@ -28,26 +28,18 @@ Judge = Callable[[TableSchema], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Defaults:
-    """What the folders above a table file say: merged values, and the files they come from, nearest first."""
-
-    tree: dict[str, Any]
-    documents: tuple[Document, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Read:
     """One table file that could be understood, with what is needed to place findings about it."""
 
     table: TableSchema
     document: Document
-    defaults: _Defaults
+    defaults: Defaults
     touched: frozenset[str]
 
     def problems(self, findings: Iterable[Finding]) -> Iterator[Problem]:
         """The findings with their places, but for keys that were reported already."""
         return (
-            _placed(self.document, self.defaults, each) for each in findings if each.key not in self.touched
+            placed(self.document, self.defaults, each) for each in findings if each.key not in self.touched
         )
 
 
@@ -63,7 +55,7 @@ class SchemaLoader:
         self._root = root.absolute()
         self._judges = tuple(judges)
         self._problems: list[Problem] = []
-        self._defaults: dict[Path, _Defaults] = {}
+        self._defaults: dict[Path, Defaults] = {}
 
     def load(self) -> tuple[TableSchema, ...]:
         """Every table, disabled ones too, by name. Raises `SchemaFilesError` with every problem of every file."""
@@ -83,7 +75,7 @@ class SchemaLoader:
         if not document.tree:
             return None
         shape = check_shape(TableFile, merge(defaults.tree, document.tree), damaged=document.damaged)
-        self._problems.extend(_placed(document, defaults, each) for each in shape.findings)
+        self._problems.extend(placed(document, defaults, each) for each in shape.findings)
         if shape.value is None:
             return None
         lines = {key: place.line for key, place in document.places.items()}
@@ -108,30 +100,8 @@ class SchemaLoader:
         for table, finding in (*clashes(tables, shown), *relationships(tables)):
             self._problems.extend(by_path[table.path].problems([finding]))
 
-    def _defaults_for(self, folder: Path) -> _Defaults:
+    def _defaults_for(self, folder: Path) -> Defaults:
         if folder not in self._defaults:
-            above = self._defaults_for(folder.parent) if folder != self._root else _Defaults({}, ())
-            self._defaults[folder] = self._read_defaults(folder / DEFAULTS_NAME, above)
+            above = self._defaults_for(folder.parent) if folder != self._root else NO_DEFAULTS
+            self._defaults[folder] = read_defaults(folder, above, DefaultsFile, self._problems)
         return self._defaults[folder]
-
-    def _read_defaults(self, path: Path, above: _Defaults) -> _Defaults:
-        """A folder's own defaults over those above it; what is wrong in them is reported here, once."""
-        if not path.exists() and not path.is_symlink():
-            return above
-        document = read_file(path, shown_path(path))
-        shape = check_shape(DefaultsFile, document.tree, damaged=document.damaged, partial=True)
-        self._problems.extend(document.problems)
-        self._problems.extend(map(document.problem, shape.findings))
-        # A table file states the version of its own format, so that it is understood on its own.
-        tree = {key: value for key, value in shape.tree.items() if key != "version"}
-        return _Defaults(merge(above.tree, tree), (document, *above.documents))
-
-
-def _placed(document: Document, defaults: _Defaults, finding: Finding) -> Problem:
-    """A finding in the table's file; when its key stands in a defaults file, the sentence says where."""
-    if finding.key not in document.places:
-        for above in defaults.documents:
-            if finding.key in above.places:
-                origin = f"(set in {above.path}:{above.places[finding.key].line})"
-                return document.problem(replace(finding, what=f"{finding.what} {origin}"))
-    return document.problem(finding)

@@ -21,7 +21,7 @@ QUIET = "version: 1\nquiet_hours: {{{hours}}}"
 MISTAKES = [
     ("", ":1: The file is empty. Begin with `version: 1` and `routes:`, or remove it."),
     ("a: b: c", "This is not valid YAML"),
-    ("version: 2", ":1:1: `version` is '2', which is no version of this file. Write version: 1."),
+    ("version: 2", ":1:1: `version` is '2', which is no version of the file format. Write version: 1."),
     ("version: 1\nrutes: []", ":2:1: `rutes` is not a key of alerts.yml. Did you mean 'routes'?"),
     ("version: 1\nroutes: []", ":2:1: `routes` is an empty list."),
     ("version: 1\nroutes: [slack]", ":2:10: `routes[0]` is 'slack', but must be a map of keys."),
