@@ -40,34 +40,46 @@ class KeySplitter:
     ask: Callable[[str], Sequence[tuple[Any, ...]]]
     estimate: Callable[[str], int]
 
-    def split(self, keys: tuple[str, ...], window: Window, target_rows: int) -> tuple[KeyRange, ...]:
-        """Ranges of `keys`, each of about `target_rows` rows of the window; the whole table when there are no keys."""
+    def split(
+        self, keys: tuple[str, ...], window: Window, target_rows: int, *, within: KeyRange = WHOLE_TABLE
+    ) -> tuple[KeyRange, ...]:
+        """Ranges of `keys`, each of about `target_rows` rows of the window; the whole table when there are no keys.
+
+        `within` is a range of the same keys that is cut instead of the whole table.
+        """
         if not keys:
             return (WHOLE_TABLE,)
-        if self._is_one_range(window, target_rows):
-            return (KeyRange(keys),)
+        if self._is_one_range(window, target_rows, within):
+            return (KeyRange(keys, within.lower, within.upper),)
         bounds = None
         if (
             len(keys) == 1
             and window.lower is None
             and self.columns[keys[0]].literal_type in self.integer_types
         ):
-            bounds = self._bisected(keys, target_rows)
+            bounds = self._bisected(keys, target_rows, within)
         if bounds is None:
-            bounds = keyset.walk(lambda after: self._key_after(keys, window, target_rows, after))
-        return keyset.ranges_between(keys, bounds)
+            bounds = keyset.walk(
+                lambda after: self._key_after(
+                    window, target_rows, KeyRange(keys, after or within.lower, within.upper)
+                )
+            )
+        return keyset.ranges_between(keys, bounds, within)
 
-    def _is_one_range(self, window: Window, target_rows: int) -> bool:
+    def _is_one_range(self, window: Window, target_rows: int, within: KeyRange) -> bool:
         where = where_clause(
-            self.dialect, self.columns, table_filter=self.table_filter, window=window, key_range=WHOLE_TABLE
+            self.dialect, self.columns, table_filter=self.table_filter, window=window, key_range=within
         )
         if self.estimate(self._select("1", where)) > target_rows:
             return False
         return self.analyzed or self.estimate(self._select("1", "")) <= target_rows
 
-    def _bisected(self, keys: tuple[str, ...], target_rows: int) -> list[keyset.Key] | None:
+    def _bisected(self, keys: tuple[str, ...], target_rows: int, within: KeyRange) -> list[keyset.Key] | None:
         key = self.dialect.compared(self.columns[keys[0]])
-        ((lowest, highest),) = self.ask(self._select(f"MIN({key}), MAX({key})", ""))
+        inside = where_clause(
+            self.dialect, self.columns, table_filter=None, window=EVERYTHING, key_range=within
+        )
+        ((lowest, highest),) = self.ask(self._select(f"MIN({key}), MAX({key})", inside))
         if lowest is None:
             return []
 
@@ -82,20 +94,15 @@ class KeySplitter:
             int(lowest),
             int(highest),
             target_rows=target_rows,
-            table_rows=self.estimate(self._select(key, "")),
+            table_rows=self.estimate(self._select(key, inside)),
             estimate=estimate,
         )
 
-    def _key_after(
-        self, keys: tuple[str, ...], window: Window, target_rows: int, after: keyset.Key | None
-    ) -> keyset.Key | None:
-        columns = [self.columns[name] for name in keys]
+    def _key_after(self, window: Window, target_rows: int, beyond: KeyRange) -> keyset.Key | None:
+        """The key that lies a target beyond the lower end of a range, `None` when the range has fewer rows."""
+        columns = [self.columns[name] for name in beyond.columns]
         where = where_clause(
-            self.dialect,
-            self.columns,
-            table_filter=self.table_filter,
-            window=window,
-            key_range=KeyRange(keys, lower=after),
+            self.dialect, self.columns, table_filter=self.table_filter, window=window, key_range=beyond
         )
         # A NULL key is in the first range whatever its bound, and no bound itself.
         for column in columns:

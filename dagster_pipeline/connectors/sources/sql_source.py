@@ -91,6 +91,11 @@ class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
 
     def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
         """Ranges of the key; see `key_splitter`."""
+        return self._split(columns, window, target_rows, WHOLE_TABLE)
+
+    def _split(
+        self, columns: tuple[str, ...], window: Window, target_rows: int, within: KeyRange
+    ) -> tuple[KeyRange, ...]:
         catalog = self._catalog
         with self._asking() as cursor:
 
@@ -108,7 +113,7 @@ class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
                 ask=ask,
                 estimate=self._estimating(cursor),
             )
-            return splitter.split(columns, window, target_rows)
+            return splitter.split(columns, window, target_rows, within=within)
 
     def statement(self, request: ReadRequest) -> str:
         """The SELECT of a stream; a mask's key is no part of it."""

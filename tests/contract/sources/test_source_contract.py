@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
@@ -15,6 +16,8 @@ import pytest
 
 from dagster_pipeline.connectors.batch import EVERYTHING, WHOLE_TABLE, KeyRange, Window, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
+from dagster_pipeline.connectors.sources.mysql import connector as mysql_connector
+from dagster_pipeline.connectors.sources.mysql.reading import Readers
 from dagster_pipeline.errors import ConfigurationError, OutOfRangeError, RetriableError
 from dagster_pipeline.type_mapper.mapping import ColumnMapping, Guard
 from tests.contract.sources.both_sources import Server, mariadb, text_of
@@ -62,7 +65,7 @@ NUMBERS = "(SELECT a.n + 10*b.n + 100*c.n + 1000*d.n AS i FROM digits a, digits 
 DIGITS = ("CREATE TABLE digits (n int)", "INSERT INTO digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)")
 
 
-@pytest.mark.parametrize(
+KEYS = pytest.mark.parametrize(
     ("columns", "values"),
     [
         ({"id": "bigint"}, "i * 3"),
@@ -72,6 +75,9 @@ DIGITS = ("CREATE TABLE digits (n int)", "INSERT INTO digits VALUES (0),(1),(2),
     ],
     ids=["even", "skewed", "text", "composite"],
 )
+
+
+@KEYS
 def test_ranges_hold_every_row_exactly_once(server: Server, columns: dict[str, str], values: str) -> None:
     shape = ", ".join(f"{name} {kind} NOT NULL" for name, kind in columns.items())
     server.run(
@@ -82,6 +88,27 @@ def test_ranges_hold_every_row_exactly_once(server: Server, columns: dict[str, s
     server.run("ANALYZE t" if server.dialect == "postgres" else "ANALYZE TABLE t")
     with server.source(columns, key=tuple(columns)) as source:
         assert assert_each_row_once(server, source, tuple(columns), 1500) >= 4
+
+
+@KEYS
+def test_a_range_that_is_read_by_many_statements_holds_every_row_exactly_once(
+    mariadb_server: Any, columns: dict[str, str], values: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL's reader holds what a statement gives, so a large range is read in parts."""
+    monkeypatch.setattr(mysql_connector, "HELD_BYTES", 10_000)
+    asked: list[int] = []
+    ask = Readers.stream
+
+    def counted(readers: Readers, queries: Sequence[str], **more: Any) -> Any:
+        asked.append(len(queries))
+        return ask(readers, queries, **more)
+
+    monkeypatch.setattr(Readers, "stream", counted)
+    server = mariadb(mariadb_server.create_database("sources_contract"))
+    test_ranges_hold_every_row_exactly_once(server, columns, values)
+    *parts, whole = asked  # the whole table without a key is one statement
+    assert whole == 1
+    assert sum(parts) > 2 * len(parts)
 
 
 def test_ranges_of_a_cursor_with_ties_and_nulls_hold_every_row_exactly_once(server: Server) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from dagster_pipeline.connectors.batch import Batch, KeyRange, SourceBounds, Window, WireFormat
+from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
@@ -61,7 +62,7 @@ class MySQLSource(SqlSource[CatalogTable]):
         """Read the rows through a child process."""
         select = select_list(DIALECT, request.mappings)
         with self._readers.stream(
-            self.statement(request),
+            self._statements(request),
             session=mask_statements("mysql", request.mappings, self._mask_key),
             select=select,
             rows_per_batch=self._rows_per_batch(),
@@ -73,17 +74,22 @@ class MySQLSource(SqlSource[CatalogTable]):
             else:
                 yield self._pace.paced(batches, is_cancelled=lambda: self._closed)
 
-    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
-        """Ranges of the key, as large as a child may hold of them.
+    def _statements(self, request: ReadRequest) -> list[str]:
+        """The SELECTs of a stream, one after the other, each of as many rows as a child may hold.
 
         ConnectorX reads ahead of whoever takes its batches without a bound (its stream is an unbounded channel), so
-        when the warehouse is slower than the source, or a row budget is, a child holds up to a whole range.
+        when the warehouse is slower than the source, or a row budget is, a child holds up to all rows of a statement.
         """
-        bytes_per_row = self._catalog.described.estimated_bytes_per_row or UNKNOWN_ROW_BYTES
-        most = max(FEWEST_RANGE_ROWS, HELD_BYTES // bytes_per_row)
-        if self._pace is not None:
-            most = min(most, self._pace.rows_at_once * PACED_RANGE)
-        return super().split(columns, window=window, target_rows=min(target_rows, most))
+        keys = request.key_range.columns
+        if not keys or request.only is not None:
+            return [self.statement(request)]
+        with self._lock:  # chunks begin in several threads, the connection serves one
+            bytes_per_row = self._catalog.described.estimated_bytes_per_row or UNKNOWN_ROW_BYTES
+            most = max(FEWEST_RANGE_ROWS, HELD_BYTES // bytes_per_row)
+            if self._pace is not None:
+                most = min(most, self._pace.rows_at_once * PACED_RANGE)
+            ranges = self._split(keys, request.window, most, request.key_range)
+        return [self.statement(replace(request, key_range=each)) for each in ranges]
 
     def close(self) -> None:
         """End every child and connection, also under a statement that runs in another thread."""

@@ -18,6 +18,7 @@ import os
 import signal
 import struct
 import sys
+from itertools import chain
 from typing import Any, BinaryIO
 
 HEADER = struct.Struct(">cIII")
@@ -42,26 +43,19 @@ def main() -> None:
 
 
 def serve(request: dict[str, Any], out: BinaryIO) -> None:
-    """Read one query and send its rows."""
-    import connectorx  # noqa: PLC0415 -- here, so that an import error becomes a frame
-    import pyarrow as pa  # noqa: PLC0415
+    """Read the queries, one after the other, and send their rows as one Arrow stream."""
+    import pyarrow as pa  # noqa: PLC0415 -- here, so that an import error becomes a frame
 
-    reader = connectorx.read_sql(
-        request["url"],
-        request["query"],
-        return_type="arrow_stream",
-        protocol="binary",
-        batch_size=request["batch_rows"],
-        pre_execution_query=request["session"],
-    )
     flagged: list[list[str]] = request["flagged"]
     marked_by_null: list[int] = request["marked_by_null"]
     names: list[str] = request["names"]  # the server takes leading blanks from an alias
     kept = len(names)
+    first, *further = request["queries"]
+    reader = read(request, first)
     schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, schema) as writer:
-        for batch in reader:
+        for batch in chain(reader, chain.from_iterable(read(request, query) for query in further)):
             coerced = count_flags(batch.columns[kept:], flagged)
             coerced |= {
                 names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
@@ -70,6 +64,20 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
             send(out, b"B", batch.num_rows, coerced, take(buffer))
     send(out, b"B", 0, {}, take(buffer))
     send(out, b"D", 0, {}, b"")
+
+
+def read(request: dict[str, Any], query: str) -> Any:
+    """A `pyarrow.RecordBatchReader` over one query."""
+    import connectorx  # noqa: PLC0415 -- here, so that an import error becomes a frame
+
+    return connectorx.read_sql(
+        request["url"],
+        query,
+        return_type="arrow_stream",
+        protocol="binary",
+        batch_size=request["batch_rows"],
+        pre_execution_query=request["session"],
+    )
 
 
 def count_flags(columns: list[Any], flagged: list[list[str]]) -> dict[str, int]:

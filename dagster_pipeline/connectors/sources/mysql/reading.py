@@ -1,6 +1,6 @@
 """Reads rows of MySQL through `reader_process`: this side starts the child, asks, and turns frames into batches.
 
-A child serves one statement at a time and comes from the process's pool.
+A child serves one request at a time and comes from the process's pool.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Readers:
     @contextmanager
     def stream(
         self,
-        query: str,
+        queries: Sequence[str],
         *,
         session: Sequence[str],
         select: SelectList,
@@ -63,13 +63,13 @@ class Readers:
         table: str,
         source: str,
     ) -> Generator[Generator[Batch, None, None], None, None]:
-        """Ask one child; leaving before the end kills it, and with it the statement's connection."""
+        """Ask one child for the rows of these SELECTs, in turn; leaving before the end kills it and its connection."""
         child = self._lend()
         ended_well = threading.Event()
         batches = self._batches(child, select, table, source, ended_well)
         request = {
             "url": self._address(),
-            "query": query,
+            "queries": list(queries),
             "session": [CHARACTER_SET, *SESSION, *session],
             "batch_rows": rows_per_batch,
             "names": select.names,
