@@ -1,5 +1,8 @@
 """What Dagster's instance knows of runs and tables, as the frozen facts that alerts are made from.
 
+A run of hundreds of tables lasts; a table of it that failed for good is told while the others still load. At its end a run is
+read as a whole, but for those.
+
 Finished runs are found by the time of their last change, a little before where the last look ended: clocks of machines
 differ, and a transaction may become visible late. Runs that were seen are remembered for that stretch.
 """
@@ -23,33 +26,58 @@ FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_LOOK_BACK = timedelta(days=1)
 _PAGE, _EVENTS = 200, 500
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+_GOING_ON = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _WILL_RETRY, _REASON = "dagster/will_retry", "dagster/failure_reason"
 _NEWS = {Event.ASSET_MATERIALIZATION, Event.ASSET_CHECK_EVALUATION, Event.STEP_FAILURE}
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of a run while it was going on.
+
+    Attributes:
+        steps: those whose failure was told.
+        at: when it was last seen going on.
+    """
+
+    steps: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
-    """How far finished runs were seen.
+    """How far runs were seen.
 
     Attributes:
         until: runs that ended up to here were seen.
         seen: run ids within the overlap before `until`, with their ends.
         inside: how far the events of one run were read, which had more than fit into a tick.
+        told: by run id, of runs that were going on.
     """
 
     until: datetime
     seen: Mapping[str, datetime] = field(default_factory=dict)
     inside: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     def after(self, run_id: str, ended_at: datetime) -> Position:
         """The position with one more run seen."""
         until = max(self.until, ended_at)
-        return Position(until, _recent({**self.seen, run_id: ended_at}, until))
+        told = {run: each for run, each in self.told.items() if run != run_id}
+        return Position(until, _recent({**self.seen, run_id: ended_at}, until), told=told)
 
     def rested(self, now: datetime) -> Position:
         """The position after a look that found nothing: moved on when it is old, so that no look goes far back."""
         until = now - OVERLAP
-        return self if until - self.until < REST else Position(until, _recent(self.seen, until))
+        if until - self.until < REST:
+            return self
+        return Position(until, _recent(self.seen, until), told=self.told)
+
+    def telling(self, run_id: str, steps: frozenset[str], now: datetime) -> Position:
+        """The position with steps of a run told; runs whose end nobody will see are forgotten after a day."""
+        recent = {run: each for run, each in self.told.items() if now - each.at < LONGEST_LOOK_BACK}
+        before = self.told[run_id].steps if run_id in self.told else frozenset()
+        return replace(self, told={**recent, run_id: Told(before | steps, now)})
 
 
 def _recent(seen: Mapping[str, datetime], until: datetime) -> dict[str, datetime]:
@@ -83,12 +111,34 @@ def ended_runs(
     for record in _unseen(instance, position):
         run = record.dagster_run
         ended_at = _ended_at(record)
-        for report, cursor in _reports(instance, run, ended_at, position.inside.get(run.run_id)):
+        told = position.told[run.run_id].steps if run.run_id in position.told else frozenset()
+        for report, cursor in _reports(instance, run, ended_at, position.inside.get(run.run_id), told):
             inside = replace(position, inside={run.run_id: cursor or ""})
             position = inside if cursor else position.after(run.run_id, ended_at)
             yield report, position
             if time.monotonic() > deadline:
                 return
+
+
+def failures_so_far(
+    instance: dg.DagsterInstance, position: Position, *, now: datetime, seconds: float
+) -> Iterator[tuple[RunReport, Position]]:
+    """Steps that failed for good in runs that go on, each once, a report for each run, with the position after it."""
+    deadline = time.monotonic() + seconds
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_GOING_ON), limit=_PAGE):
+        run = record.dagster_run
+        if run.run_id in position.seen or time.monotonic() > deadline:
+            continue
+        told = position.told[run.run_id].steps if run.run_id in position.told else frozenset()
+        failed = instance.get_records_for_run(run.run_id, of_type=Event.STEP_FAILURE).records
+        if not {_step(each) for each in failed} - told:
+            continue
+        planned = instance.get_records_for_run(
+            run.run_id, of_type=Event.ASSET_MATERIALIZATION_PLANNED
+        ).records
+        at = _moment(max(each.timestamp for each in failed))
+        position = position.telling(run.run_id, frozenset(_step(each) for each in failed), now)
+        yield _report(run, at, [*planned, *failed], told), position
 
 
 def last_successes(instance: dg.DagsterInstance, tables: Iterable[str]) -> dict[str, datetime]:
@@ -129,7 +179,11 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 
 
 def _reports(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, ended_at: datetime, cursor: str | None
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    ended_at: datetime,
+    cursor: str | None,
+    told: frozenset[str],
 ) -> Iterator[tuple[RunReport, str | None]]:
     """A run, page by page, each with where the next one begins; `None` after the last.
 
@@ -141,12 +195,21 @@ def _reports(
     while True:
         page = instance.get_records_for_run(run.run_id, cursor=cursor, of_type=events, limit=limit)
         cursor = page.cursor if page.has_more and limit else None
-        yield _report(run, ended_at, page.records), cursor
+        yield _report(run, ended_at, page.records, told), cursor
         if cursor is None:
             return
 
 
-def _report(run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLogRecord]) -> RunReport:
+def _step(record: dg.EventLogRecord) -> str:
+    return record.event_log_entry.step_key or ""
+
+
+def _report(
+    run: dg.DagsterRun,
+    at: datetime,
+    records: Sequence[dg.EventLogRecord],
+    told: frozenset[str],
+) -> RunReport:
     loaded: dict[str, tuple[str, ...]] = {}
     checks: list[CheckReport] = []
     failed_steps: dict[str, StepError] = {}
@@ -168,7 +231,7 @@ def _report(run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLo
     return RunReport(
         run_id=run.run_id,
         job=run.job_name,
-        ended_at=ended_at,
+        at=at,
         succeeded=run.status is dg.DagsterRunStatus.SUCCESS,
         tables=tuple(dict.fromkeys(table for tables in planned.values() for table in tables)),
         loaded=loaded,
@@ -177,6 +240,7 @@ def _report(run: dg.DagsterRun, ended_at: datetime, records: Sequence[dg.EventLo
             for step, error in failed_steps.items()
             for table in planned.get(step, (step or run.job_name,))
         },
+        told=frozenset(table for step in told for table in planned.get(step, (step,))),
         checks=tuple(checks),
         failure_reason=run.tags.get(_REASON, ""),
         starts_again=run.tags.get(_WILL_RETRY) == "true",

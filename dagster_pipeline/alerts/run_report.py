@@ -1,4 +1,4 @@
-"""What a finished run means for its tables: from frozen facts about the run to alerts and good news. Pure."""
+"""What a run means for its tables: from frozen facts about the run to alerts and good news. Pure."""
 
 from __future__ import annotations
 
@@ -68,12 +68,14 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """One run that ended.
+    """One run that ended, or what failed so far in one that goes on.
 
     Attributes:
+        at: when it ended, or the last step failed.
         tables: what it was to load.
         loaded: tables that it brought forward, with what had drifted.
         errors: by table, of steps that failed for good.
+        told: tables of `errors` that were told before.
         checks: every check's result.
         failure_reason: Dagster's word for why it failed.
         starts_again: Dagster starts it again by itself.
@@ -82,11 +84,12 @@ class RunReport:
 
     run_id: str
     job: str
-    ended_at: datetime
+    at: datetime
     succeeded: bool
     tables: tuple[str, ...] = ()
     loaded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: Mapping[str, StepError] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
     checks: tuple[CheckReport, ...] = ()
     failure_reason: str = ""
     starts_again: bool = False
@@ -118,9 +121,7 @@ class RunReader:
     def _all(self, report: RunReport) -> Iterator[Observation]:
         for table, drift in report.loaded.items():
             # A table that was loaded is well, even when its step failed afterwards, e.g. by a check that blocks.
-            yield Cleared(
-                (AlertKind.RUN_FAILURE, AlertKind.LATE), table, report.ended_at, run_id=report.run_id
-            )
+            yield Cleared((AlertKind.RUN_FAILURE, AlertKind.LATE), table, report.at, run_id=report.run_id)
             yield self._drift(report, table, drift)
         for check in report.checks:
             yield self._check(report, check)
@@ -129,7 +130,7 @@ class RunReader:
 
     def _failures(self, report: RunReport) -> Iterator[Alert]:
         for table, error in report.errors.items():
-            if table not in report.loaded:
+            if table not in report.loaded and table not in report.told:
                 yield self._failure(report, table, *self._step(table, error))
         if report.errors:
             return
@@ -148,7 +149,7 @@ class RunReader:
             self._cause(table, sentence),
             f"{sentence}{again}",
             todo,
-            report.ended_at,
+            report.at,
             run_id=report.run_id,
         )
 
@@ -194,7 +195,7 @@ class RunReader:
 
     def _drift(self, report: RunReport, table: str, drift: tuple[str, ...]) -> Observation:
         if not drift:
-            return Cleared((AlertKind.SCHEMA_DRIFT,), table, report.ended_at, run_id=report.run_id)
+            return Cleared((AlertKind.SCHEMA_DRIFT,), table, report.at, run_id=report.run_id)
         sentence = self._scrubber.secrets(" ".join(drift))
         file = self._tables[table].file if table in self._tables else ""
         return Alert(
@@ -204,7 +205,7 @@ class RunReader:
             self._cause(table, sentence),
             sentence,
             f"Change {file or 'the table file'} to what the source has, or the source back.",
-            report.ended_at,
+            report.at,
             run_id=report.run_id,
         )
 

@@ -7,7 +7,8 @@ Dagster's: see `alert_store`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,11 +18,18 @@ from pydantic import TypeAdapter
 from dagster_pipeline.alerts.alert_manager import AlertManager
 from dagster_pipeline.alerts.alert_store import AlertStore, utc_now
 from dagster_pipeline.alerts.channels import any_is_on, open_channels
-from dagster_pipeline.alerts.dagster_runs import ended_runs, last_successes, read_position, write_position
+from dagster_pipeline.alerts.dagster_runs import (
+    Position,
+    ended_runs,
+    failures_so_far,
+    last_successes,
+    read_position,
+    write_position,
+)
 from dagster_pipeline.alerts.lateness import LatenessMark, look, suspects
 from dagster_pipeline.alerts.rules import AlertRules
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.run_report import RunReader
+from dagster_pipeline.alerts.run_report import RunReader, RunReport
 from dagster_pipeline.alerts.scrubber import Scrubber
 from dagster_pipeline.alerts.watched_table import WatchedTable, by_name, watch_all
 from dagster_pipeline.alerts.wording import Wording
@@ -53,25 +61,27 @@ class AlertDesk:
             yield store, AlertManager(store, self.rules, tables=self.tables, wording=wording)
 
     def watch_runs(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Failed runs, failed and errored checks, drift, and what is well again: from runs that ended."""
+        """Failed tables as they fail; failed and errored checks, drift, and what is well again from runs that ended."""
         reader = RunReader(self.tables, Scrubber(Settings.from_environment().secrets()))
         origin = context.code_location_origin
         with self.open() as (store, manager):
             before = store.mark("runs")
             begin = position = read_position(before, now=utc_now())
             reports = []
-            for report, seen in ended_runs(context.instance, begin, seconds=READING_BUDGET):
+            for report, seen in _looks(context.instance, begin):
                 position = seen
                 if report.location is None or origin is None or report.location == origin.location_name:
                     reports.append(report)
-            if position is begin:  # nothing of anybody ended
+            if position is begin:  # nothing of anybody ended or failed
                 position = begin.rested(utc_now())
             failing = {table for report in reports for table in (*report.errors, *report.tables)}
             failing |= {check.table for report in reports for check in report.checks if not check.passed}
             successes = last_successes(context.instance, failing & self.tables.keys())
             news = [one for report in reports for one in reader.observations(report, successes)]
             taken = manager.take("runs", before=before, after=write_position(position), observations=news)
-        return dg.SkipReason(f"{len(reports)} run(s) ended." if taken else "Another tick was faster.")
+        return dg.SkipReason(
+            f"{len(reports)} run(s) ended or failed in part." if taken else "Another tick was faster."
+        )
 
     def watch_lateness(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
         """Tables whose last success is older than their `freshness`."""
@@ -99,6 +109,16 @@ class AlertDesk:
         for problem in delivered.problems:
             context.log.warning(problem)
         return dg.SkipReason(f"{delivered.sent} message(s) sent.")
+
+
+def _looks(instance: dg.DagsterInstance, begin: Position) -> Iterator[tuple[RunReport, Position]]:
+    """What ended, then what failed in runs that go on."""
+    deadline = time.monotonic() + READING_BUDGET
+    position = begin
+    for report, position in ended_runs(instance, begin, seconds=READING_BUDGET):
+        yield report, position
+    left = deadline - time.monotonic()
+    yield from failures_so_far(instance, position, now=utc_now(), seconds=left)
 
 
 def alert_bundle(schemas: Sequence[TableSchema], settings: Settings) -> Bundle:

@@ -75,7 +75,9 @@ def test_the_right_password_is_taken(port: str) -> None:
         assert sink.rows("SELECT {a:String}, {b:UInt8}", {"a": "it's", "b": 7}) == [("it's", 7)]
 
 
-@pytest.mark.parametrize("host", [f"127.0.0.1:{free_port()}", "no-such-host.invalid:8123"])
+@pytest.mark.parametrize(
+    "host", [f"127.0.0.1:{free_port()}", "no-such-host.invalid:8123"], ids=["nobody listens", "no such host"]
+)
 def test_a_server_that_does_not_answer_may_answer_later(host: str) -> None:
     error = refused(f"http://me:{SECRET_IN_URL}@{host}/")
     assert isinstance(error, RetriableError)
