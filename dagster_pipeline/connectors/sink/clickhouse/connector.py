@@ -35,6 +35,7 @@ from dagster_pipeline.connectors.sink.clickhouse.insert import (
     insert_statement,
 )
 from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
+from dagster_pipeline.connectors.sink.clickhouse.quarantine import ClickHouseQuarantine
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
 from dagster_pipeline.connectors.sink.clickhouse.slice_replacement import SliceReplacement, slice_count
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
@@ -52,6 +53,7 @@ from dagster_pipeline.connectors.sink.clickhouse.transport import (
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
 from dagster_pipeline.connectors.sink.clickhouse.window_condition import window_condition
 from dagster_pipeline.connectors.sink.comparable_sink import ComparableSink
+from dagster_pipeline.connectors.sink.quarantine_store import QuarantiningSink, quarantine_table
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -72,7 +74,7 @@ DROP_SETTINGS: Mapping[str, Setting] = {"max_table_size_to_drop": 0, "max_partit
 """What is dropped here was replaced by something else, whatever its size."""
 
 
-class ClickHouseSink(BaseSinkConnector, ComparableSink):
+class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
     """Tables of one warehouse. Nothing is connected before the first call."""
 
     wire_formats: ClassVar[tuple[WireFormat, ...]] = (WireFormat.TAB_SEPARATED, WireFormat.ARROW_STREAM)
@@ -301,6 +303,23 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
         settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
         self._warehouse.run(
             statement, doing=f"Marking rows of {table.full_name} as deleted", settings=settings
+        )
+
+    def quarantine_of(self, table: SinkTable) -> ClickHouseQuarantine:
+        """The rows of a table that were set aside; nothing is asked or made yet."""
+        aside = quarantine_table(table)
+
+        def change(statement: str) -> None:
+            settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
+            self._warehouse.run(statement, doing=f"Closing entries of {aside.full_name}", settings=settings)
+
+        return ClickHouseQuarantine(
+            loaded=table,
+            table=aside,
+            make=self.ensure_table,
+            exists=lambda: bool(self.table_id(aside.database, aside.name)),
+            rows_of=self.rows,
+            run=change,
         )
 
     def close(self) -> None:
