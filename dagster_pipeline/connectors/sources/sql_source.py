@@ -69,7 +69,7 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
     def _streaming_of(
         self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
     ) -> AbstractContextManager[Generator[Batch, None, None]]:
-        """Stream the rows of these SELECTs, in turn; `mappings` are those that they read, for what must run in the session before."""
+        """Stream the rows of these SELECTs, in turn; `mappings` are of what they read, for what must run before."""
 
     @abstractmethod
     def _read_catalog(self, cursor: Any) -> Catalog:
