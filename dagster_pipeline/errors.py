@@ -84,7 +84,7 @@ class OutOfRangeError(DataQualityError):
         super().__init__(
             f"{table}: values that the ClickHouse type cannot hold ({counted}).",
             todo="Nothing of this chunk counts as loaded. Correct them at the source, "
-            "or set sync.out_of_range to null or clamp.",
+            "or set sync.out_of_range to null or clamp, or sync.on_bad_row to quarantine.",
         )
         self.table = table
         self.rows_by_column = rows_by_column

@@ -106,6 +106,7 @@ def _as_data(schema: TableSchema, result: ReconcileResult) -> dict[str, Any]:
         "warehouse_rows": result.warehouse_rows,
         "found": {str(kind): count for kind, count in result.found.items()},
         "pending": result.pending,
+        "quarantined": result.quarantined,
         "tolerated": result.tolerated,
         "repaired": result.repaired,
         "marked": result.marked,

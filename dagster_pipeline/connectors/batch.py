@@ -47,11 +47,15 @@ class Batch:
         payload: the bytes.
         rows: how many rows they hold.
         coerced: rows changed by policy, by column name; nearly always empty.
+        set_aside: rows that were left out, since they cannot be represented; not among `rows`.
+        set_aside_by: the same by column name; a row can be at fault in several.
     """
 
     payload: bytes
     rows: int
     coerced: Mapping[str, int] = field(default_factory=lambda: NOTHING_COERCED)
+    set_aside: int = 0
+    set_aside_by: Mapping[str, int] = field(default_factory=lambda: NOTHING_COERCED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from dagster_pipeline.factories.dry_run_metadata import dry_run_metadata
 from dagster_pipeline.factories.etl_run_config import EtlRunConfig
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.progress_events import ProgressEvents
+from dagster_pipeline.factories.quarantine_check import quarantine_result, quarantine_spec
 from dagster_pipeline.factories.table_checks import check_specs, run_checks, subject_of, whole_table
 from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata, warehouse_metadata
 from dagster_pipeline.factories.table_partitions import chosen_partitions, partitions_def
@@ -76,7 +77,7 @@ class EtlFactory:
             tags=dict(schema.tags),
             kinds={"clickhouse", self.dialect},
             metadata=definition_metadata(schema, table, source_key),
-            check_specs=check_specs(schema, key),
+            check_specs=[*check_specs(schema, key), *quarantine_spec(schema, key)],
             retry_policy=retry_policy(schema),
             freshness_policy=freshness_policy(schema),
             partitions_def=partitions_def(schema),
@@ -107,9 +108,10 @@ class EtlFactory:
                     schema, source=source, sink=sink, state=state, config=config.choices(), part=part
                 )
                 context.log_event(dg.AssetObservation(key, metadata=dry_run_metadata(dry)))
-                return list(
-                    run_checks(schema, whole_table(dry.table), key, sink.rows)
-                )  # declared ones must have a result
+                return [  # declared ones must have a result
+                    *run_checks(schema, whole_table(dry.table), key, sink.rows),
+                    *quarantine_result(schema, key, dry.table, sink),
+                ]
             result = TableSync(
                 schema,
                 source=source,
@@ -124,6 +126,9 @@ class EtlFactory:
             for note in result.notes:
                 context.log.warning("%s: %s", schema.name, note)
             subject = subject_of(result, seconds=time.monotonic() - began)
-            checks = list(run_checks(schema, subject, key, sink.rows))
+            checks = [
+                *run_checks(schema, subject, key, sink.rows),
+                *quarantine_result(schema, key, result.table, sink),
+            ]
             metadata = to_metadata(result, schema) | warehouse_metadata(result, schema, sink.rows)
             return [dg.MaterializeResult(metadata=metadata, check_results=checks)]

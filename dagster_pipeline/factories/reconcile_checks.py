@@ -79,6 +79,7 @@ def _result(schema: TableSchema, key: dg.AssetKey, result: ReconcileResult) -> d
         "warehouse rows": result.warehouse_rows,
         **{f"{kind} rows": count for kind, count in result.found.items()},
         "pending rows": result.pending,
+        "quarantined rows": result.quarantined,
         "tolerated rows": result.tolerated,
         "repaired rows": result.repaired,
         "marked rows": result.marked,

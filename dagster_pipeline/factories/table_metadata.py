@@ -94,6 +94,7 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "rows with NULL cursor": result.null_cursor_rows,
         "coerced rows": sum(result.moved.coerced.values()),
         "coercions": coercions_table(result.moved.coerced),
+        **_quarantine(result),
         "deleted rows": result.deleted_rows,
         "destination": result.table.full_name,
         **_row_counts(result),
@@ -130,6 +131,7 @@ def summary(result: SyncResult, lag: float | None) -> str:
         "rows there now": f"{result.rows_in_destination:,}",
         "behind the source's newest row": "" if lag is None else str(timedelta(seconds=round(lag))),
         "changed by policy": ", ".join(f"{name}: {rows:,}" for name, rows in sorted(moved.coerced.items())),
+        "set aside": f"{moved.set_aside:,} rows" if moved.set_aside else "",
         "in no partition": f"{result.rows_in_no_partition:,} rows" if result.rows_in_no_partition else "",
         "notes": " ".join(result.notes),
     }
@@ -150,6 +152,17 @@ def listed(texts: Sequence[str]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
+
+
+def _quarantine(result: SyncResult) -> dict[str, Any]:
+    """Rows that this run set aside, and all that have not arrived yet."""
+    if result.in_quarantine is None:
+        return {}
+    return {
+        "quarantined rows": result.moved.set_aside,
+        "quarantined by column": coercions_table(result.moved.set_aside_by),
+        "rows in quarantine": result.in_quarantine.rows,
+    }
 
 
 def _row_counts(result: SyncResult) -> dict[str, Any]:

@@ -21,7 +21,8 @@ import dagster as dg
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.schedule_switches import Switches
 from dagster_pipeline.factories.table_partitions import due_partitions
-from dagster_pipeline.schema.models import Schedule, TableSchema
+from dagster_pipeline.schema.models import OnBadRow, Schedule, TableSchema
+from dagster_pipeline.schema.naming import QUARANTINE_CHECK
 
 JOB_NAME = "etl"
 RECONCILIATION = "reconciliation"
@@ -113,8 +114,14 @@ def partition_tick(schema: TableSchema, context: dg.ScheduleEvaluationContext) -
     if run_id := _busy(context.instance).get(asset_key(schema)):
         return _still_running(run_id, schema)
     tags = {GROUP_TAG: name, RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
-    checks = [dg.AssetCheckKey(asset_key(schema), check.name) for check in schema.checks]
+    checks = [dg.AssetCheckKey(asset_key(schema), name) for name in checks_of_a_load(schema)]
     return dg.RunRequest(asset_selection=[asset_key(schema)], asset_check_keys=checks, tags=tags)
+
+
+def checks_of_a_load(schema: TableSchema) -> list[str]:
+    """Names of the checks that run in the step of every load."""
+    own = [QUARANTINE_CHECK] if schema.sync.on_bad_row is OnBadRow.QUARANTINE else []
+    return [*(check.name for check in schema.checks), *own]
 
 
 def _job(schemas: Sequence[TableSchema]) -> dg.UnresolvedAssetJobDefinition:

@@ -36,7 +36,7 @@ def table_file(
     survey = proposal.survey
     up = "../" * (len(file.parts) - 1)
     lines = [f"# yaml-language-server: $schema={up}table.schema.json", f"version: {FORMAT_VERSION}"]
-    lines.append(f"description: {_text(survey.comment or _described(survey, table))}")
+    lines.append(f"description: {scalar(survey.comment or _described(survey, table))}")
     lines += _questions(proposal)
     lines += _source(file, table, connection, schema_name)
     lines += _destination(proposal, database=file.parent.name, table=table)
@@ -45,7 +45,7 @@ def table_file(
     for column in proposal.columns:
         lines += _column(column)
     key = survey.table.primary_key
-    checks = [f"  - unique: {_flow(list(key))}"] if key else []
+    checks = [f"  - unique: {flow(list(key))}"] if key else []
     if survey.table.estimated_rows:
         checks.append("  - row_count: {min: 1}")
     if checks:
@@ -70,15 +70,17 @@ def _source(file: PurePosixPath, table: str, connection: str | None, schema_name
         facts["schema"] = schema_name
     if table != file.stem:
         facts["table"] = table
-    return [f"source: {_flow(facts)}"] if facts else []
+    return [f"source: {flow(facts)}"] if facts else []
 
 
 def _destination(proposal: Proposal, *, database: str, table: str) -> list[str]:
     reason = _one_line(proposal.reasons["partition_by"][0])
     named = {"database": database, "table": table}
-    lines = [f"  {key}: {_text(plain_name(name))}" for key, name in named.items() if plain_name(name) != name]
+    lines = [
+        f"  {key}: {scalar(plain_name(name))}" for key, name in named.items() if plain_name(name) != name
+    ]
     if proposal.partition_by:
-        lines.append(f"  partition_by: {_text(proposal.partition_by)}  # {reason}")
+        lines.append(f"  partition_by: {scalar(proposal.partition_by)}  # {reason}")
     else:
         lines.append(f"{'  ' if lines else ''}# No partition_by: {reason}.")
     return ["destination:", *lines] if len(lines) > 1 or proposal.partition_by else lines
@@ -93,7 +95,7 @@ def _sync(proposal: Proposal) -> list[str]:
     lines = ["sync:", f"  mode: {proposal.mode}  # {_one_line(proposal.reasons['mode'][0])}"]
     lines += [f"  # {_one_line(each)}" for each in proposal.reasons["cursor"]]
     if proposal.cursor is not None:
-        lines.append(f"  cursor: {_text(proposal.cursor)}")
+        lines.append(f"  cursor: {scalar(proposal.cursor)}")
     return [*lines, f"  deletes: ignore  # {_one_line(proposal.reasons['deletes'][0])}"]
 
 
@@ -105,16 +107,17 @@ def _column(column: ProposedColumn) -> list[str]:
     if column.comment:
         facts["description"] = _one_line(column.comment)
     refused = [f"  # {_one_line(column.refused)}"] if column.refused else []
-    return [*refused, f"  - {_flow(facts)}"]
+    return [*refused, f"  - {flow(facts)}"]
 
 
-def _flow(value: dict[str, Any] | list[str]) -> str:
+def flow(value: dict[str, Any] | list[str]) -> str:
+    """A map or a list on one line."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
-    return "{" + ", ".join(f"{key}: {_text(each)}" for key, each in value.items()) + "}"
+        return f"[{', '.join(map(scalar, value))}]"
+    return "{" + ", ".join(f"{key}: {scalar(each)}" for key, each in value.items()) + "}"
 
 
-def _text(value: Any) -> str:
+def scalar(value: Any) -> str:
     """Plain where it is plain beyond doubt, else in double quotes as YAML escapes them."""
     if isinstance(value, bool):
         return str(value).lower()

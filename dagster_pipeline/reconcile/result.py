@@ -17,6 +17,7 @@ class ReconcileResult:
         source_rows, warehouse_rows: as they were counted.
         found: rows that differ, by kind; those that only wait for the next load are not in it.
         pending: rows that changed at the source after the last load.
+        quarantined: rows that differ since they are in quarantine.
         tolerated: rows that only the warehouse has, of a table that ignores deletes.
         repaired: rows that were loaded again.
         marked: rows that were marked as deleted.
@@ -42,6 +43,7 @@ class ReconcileResult:
     samples: tuple[Difference, ...]
     notes: tuple[str, ...]
     is_complete: bool = True
+    quarantined: int = 0
 
     @property
     def faults(self) -> int:
@@ -70,6 +72,8 @@ class ReconcileResult:
             text += f"; {self.repaired:,} loaded again, {self.marked:,} marked as deleted"
         if self.pending:
             text += f"; {self.pending:,} wait for the next load"
+        if self.quarantined:
+            text += f"; {self.quarantined:,} are in quarantine"
         if self.tolerated:
             text += f"; {self.tolerated:,} are gone at the source and stay (sync.deletes: ignore)"
         return f"{text}."

@@ -19,7 +19,7 @@ from dagster_pipeline.reconcile.mending import Reload, mark_deleted
 from dagster_pipeline.reconcile.request import whole_rows
 from dagster_pipeline.reconcile.result import ReconcileResult
 from dagster_pipeline.reconcile.throttle import Throttle
-from dagster_pipeline.schema.models import Deletes, SyncMode, TableSchema
+from dagster_pipeline.schema.models import Deletes, OnBadRow, SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.destination import sink_table
@@ -28,6 +28,7 @@ from dagster_pipeline.sync.version import greatest_version
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 SHOWN_OF_A_KIND = 5
+KEYS_AT_ONCE = 10_000
 MOST_DIFFERENCES = 100_000
 """Beyond that a table is not mended row by row: it must be loaded again."""
 
@@ -56,8 +57,10 @@ class _Tally:
     reread_rows: int = 0
     parts: int = 0
     pending: int = 0
+    quarantined: int = 0
     repaired: int = 0
     marked: int = 0
+    set_aside: frozenset[tuple[str, ...]] = frozenset()
     found: Counter[Kind] = field(default_factory=Counter)
     samples: list[Difference] = field(default_factory=list)
     vanished: list[Difference] = field(default_factory=list)
@@ -70,8 +73,10 @@ class _Tally:
         self.source_rows += part.source_rows
         self.warehouse_rows += part.warehouse_rows
         self.reread_rows += part.reread_rows
-        at_fault = [difference for difference in part.differences if not difference.pending]
-        self.pending += len(part.differences) - len(at_fault)
+        settled = [difference for difference in part.differences if not difference.pending]
+        self.pending += len(part.differences) - len(settled)
+        at_fault = [each for each in settled if each.kind is Kind.EXTRA or each.own_key not in self.set_aside]
+        self.quarantined += len(settled) - len(at_fault)
         for difference in at_fault:
             self.found[difference.kind] += 1
             if self.found[difference.kind] <= SHOWN_OF_A_KIND:
@@ -117,6 +122,7 @@ class TableReconciliation:
             self._require_loaded_and_keyed(table)
             before = self._state.read(self._schema.name)
             comparison = self._comparison(reconciled, table, described, before)
+            tally.set_aside = self._set_aside(table)
             reload = self._reload(comparison, reconciled, before) if self._config.repair else None
             self._compare(comparison, reload, tally, lock)
             self._mark(tally, table, reload)
@@ -131,6 +137,17 @@ class TableReconciliation:
         if not self._sink.table_id(table.database, table.name):
             raise ConfigurationError(f"{table.full_name} is not in the warehouse yet.", todo="Load it first.")
         self._sink.ensure_table(table)
+
+    def _set_aside(self, table: SinkTable) -> frozenset[tuple[str, ...]]:
+        """The keys in quarantine, as far as differences are counted at all: that they differ is known."""
+        if self._schema.sync.on_bad_row is not OnBadRow.QUARANTINE:
+            return frozenset()
+        keys: set[tuple[str, ...]] = set()
+        for rows in self._sink.quarantine_of(table).rows(KEYS_AT_ONCE):
+            keys.update(row.key for row in rows)
+            if len(keys) > MOST_DIFFERENCES:
+                break
+        return frozenset(keys)
 
     def _comparison(
         self, reconciled: Reconciled, table: SinkTable, described: SourceTable, before: TableState
@@ -194,6 +211,7 @@ class TableReconciliation:
             warehouse_rows=tally.warehouse_rows,
             found=found,
             pending=tally.pending,
+            quarantined=tally.quarantined,
             tolerated=tolerated,
             repaired=tally.repaired,
             marked=tally.marked,

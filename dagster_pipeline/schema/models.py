@@ -54,6 +54,13 @@ class OutOfRange(StrEnum):
     CLAMP = "clamp"
 
 
+class OnBadRow(StrEnum):
+    """What happens to rows that cannot be represented in ClickHouse."""
+
+    FAIL = "fail"
+    QUARANTINE = "quarantine"
+
+
 class OnDrift(StrEnum):
     """What happens when the source has columns that the file does not name."""
 
@@ -164,6 +171,11 @@ class SyncSettings(Model):
     out_of_range: Annotated[OutOfRange, Field(strict=False)] = Field(
         default=OutOfRange.FAIL,
         description="Values that the ClickHouse type cannot hold: fail stops; null and clamp replace and count them.",
+    )
+    on_bad_row: Annotated[OnBadRow, Field(strict=False)] = Field(
+        default=OnBadRow.FAIL,
+        description="Rows that cannot be represented in ClickHouse: fail stops; quarantine puts their key and the value "
+        "at fault into <table>__quarantine and loads all others. Needs a primary key and ReplacingMergeTree.",
     )
     chunk_rows: int = Field(
         default=500_000, ge=1_000, le=50_000_000, description="Rows that are written at once."

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 SYSTEM_COLUMNS = ("_version", "_deleted", "_synced_at")
+QUARANTINE_CHECK = "quarantine"
+"""The check that a table with `on_bad_row: quarantine` has besides its own."""
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z|]{2,7}")
 _TAG_KEY = re.compile(r"(?:[A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")

@@ -12,6 +12,7 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_table.mode,
     rules_table.cursor,
     rules_table.deletes,
+    rules_table.quarantine,
     rules_table.names,
     rules_columns.column_names,
     rules_columns.primary_key,

@@ -6,8 +6,16 @@ import re
 from collections.abc import Iterator
 
 from dagster_pipeline.schema.finding import Finding
-from dagster_pipeline.schema.models import ColumnSchema, Deletes, Mask, NullCursor, SyncMode, TableSchema
-from dagster_pipeline.schema.naming import is_key_part
+from dagster_pipeline.schema.models import (
+    ColumnSchema,
+    Deletes,
+    Mask,
+    NullCursor,
+    OnBadRow,
+    SyncMode,
+    TableSchema,
+)
+from dagster_pipeline.schema.naming import QUARANTINE_CHECK, is_key_part
 from dagster_pipeline.schema.rules_columns import unknown_column
 
 TEMPORAL = {
@@ -98,6 +106,34 @@ def deletes(table: TableSchema) -> Iterator[Finding]:
             "`deletes: soft` marks rows that vanished; a run of `partitions` replaces them whole and forgets such rows.",
             "Remove it: rows that vanish at the source vanish with their partition's next load.",
         )
+
+
+def quarantine(table: TableSchema) -> Iterator[Finding]:
+    """A row that is set aside can be named by its key, written again, and shown."""
+    if table.sync.on_bad_row is not OnBadRow.QUARANTINE:
+        return
+    says = "`on_bad_row: quarantine` "
+    if not table.primary_key or table.destination.engine != "ReplacingMergeTree":
+        yield Finding(
+            "sync.on_bad_row",
+            says
+            + "needs a primary key and ReplacingMergeTree: a row is named by its key, and replayed over it.",
+            "Mark the key's columns with `primary_key: true`, or write on_bad_row: fail.",
+        )
+    for index, check in enumerate(table.checks):
+        if check.name == QUARANTINE_CHECK:
+            yield Finding(
+                f"checks[{index}]",
+                f"{says}has a check '{check.name}' of its own.",
+                "Give this check another name.",
+            )
+    for index, column in enumerate(table.columns):
+        if column.primary_key and column.mask is not None:
+            yield Finding(
+                f"columns[{index}].mask",
+                f"{says}keeps the key of a row as it is at the source, and '{column.name}' has `mask: {column.mask}`.",
+                "Write on_bad_row: fail, or take the mask away.",
+            )
 
 
 def is_temporal(table: TableSchema, column: ColumnSchema) -> bool:

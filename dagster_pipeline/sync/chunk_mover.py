@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import tenacity
 
@@ -17,6 +17,7 @@ from dagster_pipeline.errors import RetriableError
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, Load
 from dagster_pipeline.sync.progress import ProgressMeter
+from dagster_pipeline.sync.quarantine import Quarantine
 from dagster_pipeline.sync.result import Moved
 
 POLL_SECONDS = 0.25
@@ -32,6 +33,7 @@ class ChunkMover:
 
     Attributes:
         read, write: the requests of every chunk, but for its key range and token.
+        quarantine: where rows go that were left out.
         attempts: how often a chunk is tried before a passing error is passed on; 1 where it cannot be written twice.
     """
 
@@ -44,6 +46,7 @@ class ChunkMover:
     read: ReadRequest
     write: WriteRequest
     attempts: int
+    quarantine: Quarantine | None = None
 
     def move_all(self, chunks: Sequence[Chunk], *, parallelism: int, limit: int | None = None) -> Moved:
         """Move these chunks; none is begun when `limit` rows were read.
@@ -87,12 +90,14 @@ class ChunkMover:
     def _move_once(self, chunk: Chunk) -> Moved:
         self.lock.assert_held()
         self.state.start_chunk(self.load.load_id, chunk.index)
-        coerced: Counter[str] = Counter()
-        with self.source.stream(replace(self.read, key_range=chunk.key_range)) as batches:
+        tally, read = _Tally(), replace(self.read, key_range=chunk.key_range)
+        with self.source.stream(read) as batches:
             receipt = self.sink.write(
                 replace(self.write, token=self.load.token(chunk)),
-                self.meter.counted(_tallied(batches, coerced)),
+                self.meter.counted(tally.of(batches)),
             )
+        if tally.set_aside:
+            self._keep(read, tally)
         self.lock.assert_held()  # a process that stood still must not count what another one writes again
         self.state.commit_chunk(
             self.load.load_id, chunk.index, rows=receipt.rows, bytes_=receipt.bytes, seconds=receipt.seconds
@@ -100,11 +105,33 @@ class ChunkMover:
         self.meter.chunk_done()
         query_ids = (receipt.query_id,) if receipt.query_id else ()
         return Moved(
-            rows=receipt.rows, bytes=receipt.bytes, chunks=1, coerced=dict(coerced), query_ids=query_ids
+            rows=receipt.rows,
+            bytes=receipt.bytes,
+            chunks=1,
+            coerced=dict(tally.coerced),
+            set_aside=tally.set_aside,
+            set_aside_by=dict(tally.set_aside_by),
+            query_ids=query_ids,
         )
 
+    def _keep(self, read: ReadRequest, tally: _Tally) -> None:
+        if self.quarantine is None:
+            raise AssertionError("a row was left out and nobody wants it")
+        self.quarantine.keep(read, tally.set_aside_by, load_id=self.load.load_id, version=self.write.version)
 
-def _tallied(batches: Iterable[Batch], coerced: Counter[str]) -> Generator[Batch, None, None]:
-    for batch in batches:
-        coerced.update(batch.coerced)
-        yield batch
+
+@dataclass(slots=True)
+class _Tally:
+    """What the batches of one chunk say of their rows."""
+
+    coerced: Counter[str] = field(default_factory=Counter)
+    set_aside: int = 0
+    set_aside_by: Counter[str] = field(default_factory=Counter)
+
+    def of(self, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+        """The same batches, counted as they pass."""
+        for batch in batches:
+            self.coerced.update(batch.coerced)
+            self.set_aside += batch.set_aside
+            self.set_aside_by.update(batch.set_aside_by)
+            yield batch

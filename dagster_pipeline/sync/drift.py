@@ -8,13 +8,13 @@ warehouse can follow is the sink's to judge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.errors import ConfigurationError
-from dagster_pipeline.schema.models import ColumnSchema, OnDrift, TableSchema
+from dagster_pipeline.schema.models import ColumnSchema, OnBadRow, OnDrift, TableSchema
 from dagster_pipeline.schema.naming import SYSTEM_COLUMNS
-from dagster_pipeline.type_mapper.mapping import ColumnMapping
+from dagster_pipeline.type_mapper.mapping import ColumnMapping, Guard
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 
@@ -52,7 +52,23 @@ def reconcile(schema: TableSchema, described: SourceTable, mapper: TypeMapper) -
             todo="Change the file to match, or set sync.on_drift to add or warn.",
         )
     effective = schema.model_copy(update={"columns": tuple(columns)})
-    return Reconciled(effective, mapper.map(effective), tuple(notes))
+    mappings = tuple(_null_guarded(schema, mapping, catalog) for mapping in mapper.map(effective))
+    return Reconciled(effective, mappings, tuple(notes))
+
+
+def _null_guarded(
+    schema: TableSchema, mapping: ColumnMapping, catalog: dict[str, SourceColumn]
+) -> ColumnMapping:
+    """A column that stays NOT NULL although the source lets it be NULL: with quarantine, such a row is set aside."""
+    may_be_null = mapping.never_null and catalog[mapping.source_name].nullable
+    if schema.sync.on_bad_row is not OnBadRow.QUARANTINE or not may_be_null:
+        return mapping
+    guard = mapping.guard or Guard("", "NULL", "")
+    if mapping.guard is not None and not mapping.sets_aside:
+        return mapping  # its values are replaced by policy; a NULL stops the insert by name
+    violated = " OR ".join(term for term in ("{column} IS NULL", guard.violated) if term)
+    reason = ", or ".join(text for text in ("NULL in a column that is NOT NULL", guard.reason) if text)
+    return replace(mapping, guard=Guard(violated, guard.replacement, reason), sets_aside=True)
 
 
 def _refuse_vanished(schema: TableSchema, described: SourceTable, catalog: dict[str, SourceColumn]) -> None:

@@ -29,6 +29,7 @@ from dagster_pipeline.sync.opening import OpenedLoad, is_atomic, is_rewritable, 
 from dagster_pipeline.sync.partition_slice import PartitionSlice, loads_all, outside_all_partitions
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
 from dagster_pipeline.sync.publishing import chunks_left, hide_deleted, publish
+from dagster_pipeline.sync.quarantine import quarantine_of
 from dagster_pipeline.sync.result import Moved, SyncResult
 from dagster_pipeline.sync.run_context import RunContext
 from dagster_pipeline.sync.table_lock import hold
@@ -110,12 +111,14 @@ class TableSync:
             rows_in_no_partition=outside,
             query=self._source.statement(ReadRequest(mappings=run.reconciled.mappings, window=opened.window)),
             drift=run.reconciled.notes,
+            in_quarantine=run.quarantine.store.counted() if run.quarantine else None,
         )
 
     def _context(self, lock: TableLock) -> RunContext:
         """Ask the source what it has, and hold the file against it."""
         described = self._source.describe()
         reconciled = reconcile(self._schema, described, self._mapper)
+        table = sink_table(reconciled.schema, reconciled.mappings)
         return RunContext(
             schema=self._schema,
             source=self._source,
@@ -128,7 +131,15 @@ class TableSync:
             lock=lock,
             described=described,
             reconciled=reconciled,
-            table=sink_table(reconciled.schema, reconciled.mappings),
+            table=table,
+            quarantine=quarantine_of(
+                reconciled.schema,
+                table,
+                reconciled.mappings,
+                source=self._source,
+                sink=self._sink,
+                run_id=self._run_id,
+            ),
             comment=f"dagster_pipeline table={self._schema.name} run={self._run_id}",
         )
 
@@ -153,6 +164,7 @@ class TableSync:
             lock=run.lock,
             meter=meter,
             load=load,
+            quarantine=run.quarantine,
             read=ReadRequest(mappings=mappings, window=load.window, query_comment=run.comment),
             write=WriteRequest(
                 table=opened.target,

@@ -27,11 +27,13 @@ def publish(run: RunContext, opened: OpenedLoad, before: TableState, moved: Move
         return before, before.rows if before.rows is not None else run.sink.count_rows(table)
     if run.part is not None:
         rows = _partition_publisher(run).publish(load, table, opened.target)
+        _settle_quarantine(run, load, opened.version)
         after = run.state.close_load(load.load_id, rows=rows)
         run.sink.drop(table.database, load.staging)
         return after, rows
     if load.staging:
         _exchange(run, load)
+    _settle_quarantine(run, load, opened.version)
     known = before.rows is not None and not table.tracks_deletes  # rows may have been marked since
     unchanged = moved.rows == 0 and known and not load.staging
     rows = before.rows if unchanged and before.rows is not None else run.sink.count_rows(table)
@@ -65,6 +67,14 @@ def hide_deleted(run: RunContext, opened: OpenedLoad, *, rows: int) -> int:
         return 0
     cap = DeletionCap(run.schema.sync.max_delete, approved=run.config.allow_deletes)
     return search.mark(vanished, cap, rows=rows, version=run.next_version(run.read_state()))
+
+
+def _settle_quarantine(run: RunContext, load: Load, version: int) -> None:
+    """Before the load is closed, so that a run that is killed in between does it once more."""
+    if run.quarantine is not None:
+        run.quarantine.settle(
+            load.load_id, version=version, anew=load.kind == SyncMode.FULL and bool(load.staging)
+        )
 
 
 def _partition_publisher(run: RunContext) -> PartitionPublisher:

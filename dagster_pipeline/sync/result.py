@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from dagster_pipeline.connectors.batch import Window
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
+from dagster_pipeline.connectors.sink.quarantine_store import InQuarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Moved:
         chunks: how many chunks they came in.
         coerced: rows changed by policy, by column.
         query_ids: the warehouse's names of the inserts.
+        set_aside: rows that went into quarantine.
+        set_aside_by: the same by column; a row can be at fault in several.
     """
 
     rows: int = 0
@@ -26,6 +29,8 @@ class Moved:
     chunks: int = 0
     coerced: Mapping[str, int] = field(default_factory=dict)
     query_ids: tuple[str, ...] = ()
+    set_aside: int = 0
+    set_aside_by: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Moved) -> Moved:
         return Moved(
@@ -34,6 +39,8 @@ class Moved:
             chunks=self.chunks + other.chunks,
             coerced=dict(Counter(self.coerced) + Counter(other.coerced)),
             query_ids=self.query_ids + other.query_ids,
+            set_aside=self.set_aside + other.set_aside,
+            set_aside_by=dict(Counter(self.set_aside_by) + Counter(other.set_aside_by)),
         )
 
 
@@ -63,6 +70,7 @@ class SyncResult:
         rows_in_no_partition: rows at the source that belong to no partition of the table.
         query: the source's statement for the whole window, as no chunk's own bounds stand in it.
         drift: those of them that say how the source has drifted from the file.
+        in_quarantine: what has not arrived yet, of this run and all before; `None` where there is no quarantine.
     """
 
     table: SinkTable
@@ -87,6 +95,7 @@ class SyncResult:
     query: str = ""
     chunks_left: int = 0
     drift: tuple[str, ...] = ()
+    in_quarantine: InQuarantine | None = None
 
     @property
     def newest_visible(self) -> str | None:

@@ -13,6 +13,7 @@ from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.drift import Reconciled
 from dagster_pipeline.sync.partition_slice import PartitionSlice
+from dagster_pipeline.sync.quarantine import Quarantine
 from dagster_pipeline.sync.version import greatest_version
 
 
@@ -27,6 +28,7 @@ class RunContext:
         lock: held until the run ends; whatever changes what others may rely on asserts it first.
         described, reconciled: the source's catalog, and the file held against it.
         table: the destination as it is to be.
+        quarantine: where rows go that cannot be represented; `None` where they stop the run.
         comment: names table and run in statements.
     """
 
@@ -42,6 +44,7 @@ class RunContext:
     described: SourceTable
     reconciled: Reconciled
     table: SinkTable
+    quarantine: Quarantine | None
     comment: str
 
     @property

@@ -51,7 +51,9 @@ class ColumnMapping:
         wire_type: ClickHouse type to parse from the wire.
         load: ClickHouse expression with `{column}`: from the parsed value to the stored one.
         guard: `None` when every value that the source type can hold fits.
-        fails_out_of_range: a violated guard stops the run (`out_of_range: fail`).
+        fails_out_of_range: a value that violates the guard is never stored (`out_of_range: fail`): it stops the run,
+            or its row is set aside.
+        sets_aside: the row of such a value is left out and goes into quarantine (`on_bad_row: quarantine`).
         never_null: the source has no NULL in this column.
         comment: the column's description.
     """
@@ -64,6 +66,7 @@ class ColumnMapping:
     load: str = "{column}"
     guard: Guard | None = None
     fails_out_of_range: bool = True
+    sets_aside: bool = False
     never_null: bool = False
     comment: str = ""
 

@@ -4,7 +4,7 @@ Adds to a dialect's rule what the file says of the column: nullability, mask, `c
 rules themselves stand in `mysql` and `postgres`.
 
 `out_of_range`, for values that the stored type cannot hold:
-- fail: the run stops, and says which column and how many rows.
+- fail: the run stops, and says which column and how many rows; with `on_bad_row: quarantine` the row is left out.
 - null: they become NULL, so a NOT NULL column that can hold such a value is Nullable in ClickHouse. Refused for a
   column of the sorting or partition key. An array has no NULL: it becomes empty.
 - clamp: they become the nearest value that fits; each dialect's table says what is nearest for what has no neighbour.
@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from dagster_pipeline.errors import ConfigurationError, Problem
-from dagster_pipeline.schema.models import ColumnSchema, Dialect, Mask, OutOfRange, TableSchema
+from dagster_pipeline.schema.models import ColumnSchema, Dialect, Mask, OnBadRow, OutOfRange, TableSchema
 from dagster_pipeline.type_mapper import mysql, postgres
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type, wrapped
 from dagster_pipeline.type_mapper.mapping import ColumnMapping, Guard
@@ -103,6 +103,7 @@ def _mapping(table: TableSchema, column: ColumnSchema) -> ColumnMapping:
         load=rule.load,
         guard=_guard(rule.limit, "NULL" if turns_null else ""),
         fails_out_of_range=policy is OutOfRange.FAIL,
+        sets_aside=policy is OutOfRange.FAIL and table.sync.on_bad_row is OnBadRow.QUARANTINE,
         never_null=not column.nullable,
         comment=column.description,
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dagster_pipeline.connectors.batch import NOTHING_COERCED
+from dagster_pipeline.connectors.batch import NOTHING_COERCED, Batch
 from dagster_pipeline.connectors.sources.sql_dialect import SqlDialect
 from dagster_pipeline.errors import OutOfRangeError
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
@@ -43,21 +43,45 @@ class SelectList:
     flagged: tuple[tuple[str, ...], ...]
     marked_by_null: tuple[int, ...]
 
-    def tally(self, flagged_rows: Iterable[tuple[int, ...]], table: str) -> Mapping[str, int]:
-        """Count the changed rows by column name; each row is its flag columns' values.
+    @property
+    def aside_bits(self) -> tuple[int, ...]:
+        """For each flag column its bits that set a row aside."""
+        return tuple(
+            sum(1 << bit for bit, name in enumerate(names) if self.guarded[name].sets_aside)
+            for names in self.flagged
+        )
 
-        Raises `OutOfRangeError` when one of the columns is to fail.
-        """
+    @property
+    def aside_by_null(self) -> tuple[int, ...]:
+        """The places of `marked_by_null` where a NULL sets its row aside."""
+        return tuple(place for place in self.marked_by_null if self.guarded[self.names[place]].sets_aside)
+
+    def tally(self, flagged_rows: Iterable[tuple[int, ...]]) -> dict[str, int]:
+        """Count the changed rows by column name; each row is its flag columns' values."""
         rows_by_column: dict[str, int] = {}
         for row in flagged_rows:
             for flags, names in zip(row, self.flagged, strict=True):
                 for bit, name in enumerate(names):
                     if flags >> bit & 1:
                         rows_by_column[name] = rows_by_column.get(name, 0) + 1
-        return self.judged(rows_by_column, table)
+        return rows_by_column
 
-    def judged(self, rows_by_column: Mapping[str, int], table: str) -> Mapping[str, int]:
-        """The same counts when all of them may be; raises `OutOfRangeError` when one of the columns is to fail."""
+    def batch(
+        self, payload: bytes, rows: int, rows_by_column: Mapping[str, int], *, set_aside: int, table: str
+    ) -> Batch:
+        """The batch of which so many rows were changed, by column, and so many left out.
+
+        Raises `OutOfRangeError` when one of the columns is to fail.
+        """
+        if not rows_by_column:
+            return Batch(payload, rows)
+        aside = {name for name, mapping in self.guarded.items() if mapping.sets_aside}
+        coerced = {name: count for name, count in rows_by_column.items() if name not in aside}
+        aside_by = {name: count for name, count in rows_by_column.items() if name in aside}
+        self._refuse_failing(coerced, table)
+        return Batch(payload, rows, coerced or NOTHING_COERCED, set_aside, aside_by or NOTHING_COERCED)
+
+    def _refuse_failing(self, rows_by_column: Mapping[str, int], table: str) -> None:
         failing = {
             name: mapping
             for name, mapping in self.guarded.items()
@@ -69,7 +93,11 @@ class SelectList:
                 {name: rows_by_column[name] for name in failing},
                 reasons={name: mapping.guard.reason for name, mapping in failing.items() if mapping.guard},
             )
-        return rows_by_column or NOTHING_COERCED
+
+
+def plain_list(sql: str, names: tuple[str, ...]) -> SelectList:
+    """A select list without guards, of expressions that are named already."""
+    return SelectList(sql, names, guarded={}, flag_names=(), flagged=(), marked_by_null=())
 
 
 def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:

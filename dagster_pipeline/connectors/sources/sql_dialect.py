@@ -43,6 +43,10 @@ class SqlDialect(ABC):
     def quote(self, name: str) -> str:
         """An identifier."""
 
+    @abstractmethod
+    def text(self, value: str) -> str:
+        """A string literal."""
+
     def either(self, condition: str, then: str, otherwise: str) -> str:
         """`then` where the condition holds, `otherwise` where it does not or is NULL; of the type of `otherwise`."""
         return f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END"

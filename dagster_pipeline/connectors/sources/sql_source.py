@@ -6,25 +6,28 @@ A folder per database brings the dialect, the catalog's questions, the rules of 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from dagster_pipeline.connectors.batch import WHOLE_TABLE, KeyRange, SourceBounds, SourceTable, Window
+from dagster_pipeline.connectors.batch import WHOLE_TABLE, Batch, KeyRange, SourceBounds, SourceTable, Window
 from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
 from dagster_pipeline.connectors.sources import digests
+from dagster_pipeline.connectors.sources.bad_rows import WIRE_COLUMNS, BadRowsStatement
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
 from dagster_pipeline.connectors.sources.comparable_source import ComparableSource
 from dagster_pipeline.connectors.sources.digests import DigestStatements
 from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.predicates import key_terms, where_clause
+from dagster_pipeline.connectors.sources.quarantining_source import BadRowsRequest, QuarantiningSource
 from dagster_pipeline.connectors.sources.query_comment import commented
-from dagster_pipeline.connectors.sources.select_list import select_list
+from dagster_pipeline.connectors.sources.select_list import SelectList, plain_list, select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 
 class DescribedTable(Protocol):
@@ -42,7 +45,7 @@ class DescribedTable(Protocol):
 Catalog = TypeVar("Catalog", bound=DescribedTable)
 
 
-class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
+class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Generic[Catalog]):
     """One table of one SQL database. Nothing is connected before the first call."""
 
     sql: ClassVar[SqlDialect]
@@ -61,6 +64,12 @@ class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
     @abstractmethod
     def _asking(self) -> AbstractContextManager[Any]:
         """A DB-API cursor for small questions, whose errors are ours."""
+
+    @abstractmethod
+    def _streaming_of(
+        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+    ) -> AbstractContextManager[Generator[Batch, None, None]]:
+        """Stream the rows of these SELECTs, in turn; `mappings` are of what they read, for what must run before."""
 
     @abstractmethod
     def _read_catalog(self, cursor: Any) -> Catalog:
@@ -120,6 +129,34 @@ class SqlSource(BaseSourceConnector, ComparableSource, Generic[Catalog]):
         columns = select_list(self.sql, request.mappings).sql
         where = self._where(request.window, request.key_range, request.only)
         return commented(f"SELECT {columns} FROM {self._relation}{where}", request.query_comment)
+
+    def stream(self, request: ReadRequest) -> AbstractContextManager[Generator[Batch, None, None]]:
+        """The rows on a connection of their own."""
+        select = select_list(self.sql, request.mappings)
+        return self._streaming_of(self._statements(request), select, request.mappings)
+
+    def _statements(self, request: ReadRequest) -> list[str]:
+        """The SELECTs of a stream; more than one where a reader must not be asked for too many rows at once."""
+        return [self.statement(request)]
+
+    def stream_bad_rows(
+        self, request: BadRowsRequest
+    ) -> AbstractContextManager[Generator[Batch, None, None]]:
+        """One statement over the same rows."""
+        read = request.read
+        statement = BadRowsStatement(
+            dialect=self.sql,
+            bad=[mapping for mapping in read.mappings if mapping.name in request.columns and mapping.guard],
+            key=request.key,
+            columns=self._catalog.compared,
+            relation=self._relation,
+        )
+        where = self._where(read.window, read.key_range, read.only)
+        query = statement.text(where, run_id=request.run_id, load_id=request.load_id)
+        names = tuple(column.name for column in WIRE_COLUMNS)
+        return self._streaming_of(
+            [commented(query, read.query_comment)], plain_list(query, names), read.mappings
+        )
 
     def count(self, window: Window) -> int:
         """Rows of the window."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Generator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ import dagster as dg
 import psycopg2
 import pytest
 
+from dagster_pipeline.__main__ import main
 from dagster_pipeline.definitions import build_definitions
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.state.records import TableState
@@ -367,3 +370,36 @@ def test_a_table_is_reconciled_on_its_own_schedule_and_not_by_a_load(run: Run, s
     ]
     etl = definitions.resolve_job_def("etl")
     assert not any("reconcil" in node.name for node in etl.nodes)
+
+
+def test_rows_in_quarantine_are_told_by_metadata_check_and_command(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers from 128 on do not fit until the file is mended."""
+    narrow = FILE.replace("{name: id, type: bigint,", "{name: id, type: bigint, clickhouse_type: Int8,")
+    text = narrow.replace("sync: {", "sync: {on_bad_row: quarantine, ")
+    result = run(text=text)
+    assert result.success
+    (materialization,) = result.asset_materializations_for_node("shop__orders")
+    set_aside = ROWS - 127
+    assert materialization.metadata["rows"].value == 127
+    assert materialization.metadata["quarantined rows"].value == set_aside
+    assert materialization.metadata["rows in quarantine"].value == set_aside
+    (check,) = (each for each in result.get_asset_check_evaluations() if each.check_name == "quarantine")
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "quarantine replay shop/orders" in str(check.description)
+    assert check.metadata["failed rows"].value == set_aside
+    assert main(["quarantine", "list", "--limit", "1"]) == 1
+    listed = capsys.readouterr().out
+    assert f"shop/orders: {set_aside:,} row(s) in quarantine (id: {set_aside:,})" in listed
+    assert "outside -128 to 127" in listed
+    Path(os.environ["SCHEMAS_DIR"], "postgres/shop/orders.yml").write_text(text.replace("Int8", "Int16"))
+    assert main(["quarantine", "replay", "shop/orders"]) == 1
+    told = capsys.readouterr()
+    assert (
+        "part of a key" in told.err
+    )  # the sorting key cannot be widened, so only a full refresh brings them
+    again = run(text=text.replace("Int8", "Int16"), full_refresh=True, allow_shrink=True)
+    assert again.success
+    assert main(["quarantine", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["rows"] == 0

@@ -373,6 +373,32 @@ CASES = {
         "'5', which is no share",
         "5%",
     ),
+    "quarantine without a key": (
+        "version: 1\nsync: {on_bad_row: quarantine} # <--\ncolumns:\n  - {name: a, type: int}\n",
+        "needs a primary key and ReplacingMergeTree",
+        "primary_key: true",
+    ),
+    "quarantine of a table that does not collapse": (
+        "version: 1\ndestination: {engine: MergeTree}\nsync: {on_bad_row: quarantine} # <--\n...",
+        "needs a primary key and ReplacingMergeTree",
+        "on_bad_row: fail",
+    ),
+    "quarantine of a masked key": (
+        "version: 1\nsync: {on_bad_row: quarantine}\n"
+        + "columns:\n  - {name: mail, type: varchar(9), primary_key: true, mask: sha256} # <--\n",
+        "keeps the key of a row as it is at the source",
+        "take the mask away",
+    ),
+    "a check by the name of quarantine's own": (
+        "version: 1\nsync: {on_bad_row: quarantine}\n...\nchecks:\n  - not_null: {columns: [id], name: quarantine} # <--\n",
+        "has a check 'quarantine' of its own",
+        "another name",
+    ),
+    "misspelt on_bad_row": (
+        "version: 1\nsync: {on_bad_row: quarantin} # <--\n...",
+        "'quarantin'",
+        "Did you mean 'quarantine'?",
+    ),
     "reconciliation without a key": (
         "version: 1\nreconcile: {repair: true} # <--\ncolumns:\n  - {name: a, type: int}\n",
         "needs a primary key",

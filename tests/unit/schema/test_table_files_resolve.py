@@ -8,6 +8,7 @@ from dagster_pipeline.schema.models import (
     Deletes,
     Mask,
     NullCursor,
+    OnBadRow,
     OnDrift,
     OutOfRange,
     Retries,
@@ -36,6 +37,7 @@ def test_a_file_of_version_and_columns_alone_gets_every_default(tree):
     assert (sync.mode, sync.cursor, sync.lookback) == (SyncMode.FULL, None, timedelta(0))
     assert (sync.null_cursor, sync.deletes) == (NullCursor.FAIL, Deletes.IGNORE)
     assert (sync.on_drift, sync.out_of_range) == (OnDrift.ADD, OutOfRange.FAIL)
+    assert sync.on_bad_row is OnBadRow.FAIL
     assert (sync.chunk_rows, sync.parallelism) == (500_000, 2)
     assert table.retries == Retries()
     assert table.schedule is None

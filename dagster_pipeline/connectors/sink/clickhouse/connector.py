@@ -35,9 +35,15 @@ from dagster_pipeline.connectors.sink.clickhouse.insert import (
     insert_statement,
 )
 from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
+from dagster_pipeline.connectors.sink.clickhouse.quarantine import ClickHouseQuarantine
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
 from dagster_pipeline.connectors.sink.clickhouse.slice_replacement import SliceReplacement, slice_count
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
+from dagster_pipeline.connectors.sink.clickhouse.table_difference import (
+    TableDifference,
+    table_differences,
+    table_is_missing,
+)
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
     AbandonedInsertError,
     Acknowledgement,
@@ -47,6 +53,7 @@ from dagster_pipeline.connectors.sink.clickhouse.transport import (
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
 from dagster_pipeline.connectors.sink.clickhouse.window_condition import window_condition
 from dagster_pipeline.connectors.sink.comparable_sink import ComparableSink
+from dagster_pipeline.connectors.sink.quarantine_store import QuarantiningSink, quarantine_table
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -67,7 +74,7 @@ DROP_SETTINGS: Mapping[str, Setting] = {"max_table_size_to_drop": 0, "max_partit
 """What is dropped here was replaced by something else, whatever its size."""
 
 
-class ClickHouseSink(BaseSinkConnector, ComparableSink):
+class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
     """Tables of one warehouse. Nothing is connected before the first call."""
 
     wire_formats: ClassVar[tuple[WireFormat, ...]] = (WireFormat.TAB_SEPARATED, WireFormat.ARROW_STREAM)
@@ -124,6 +131,14 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
             return self._creation(table)
         _refuse(table, diff)
         return self._ddl.alter(table, diff.changes)
+
+    def differences(self, table: SinkTable) -> tuple[TableDifference, ...]:
+        """Everything in which the live table is not what its file wants; nothing is changed. See `table_difference`."""
+        existing = catalog.existing_shape(table.database, table.name, self.rows)
+        if existing is None:
+            return (table_is_missing(table, self._creation(table)),)
+        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
+        return table_differences(table, catalog.wanted_shape(table, self._ddl, ask), existing, self._ddl)
 
     def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
         """Columns of the file that the table does not have yet."""
@@ -290,6 +305,23 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
             statement, doing=f"Marking rows of {table.full_name} as deleted", settings=settings
         )
 
+    def quarantine_of(self, table: SinkTable) -> ClickHouseQuarantine:
+        """The rows of a table that were set aside; nothing is asked or made yet."""
+        aside = quarantine_table(table)
+
+        def change(statement: str) -> None:
+            settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
+            self._warehouse.run(statement, doing=f"Closing entries of {aside.full_name}", settings=settings)
+
+        return ClickHouseQuarantine(
+            loaded=table,
+            table=aside,
+            make=self.ensure_table,
+            exists=lambda: bool(self.table_id(aside.database, aside.name)),
+            rows_of=self.rows,
+            run=change,
+        )
+
     def close(self) -> None:
         """End every connection and give up the embedded warehouse."""
         self._warehouse.close()
@@ -361,7 +393,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
 
 def _refuse(table: SinkTable, diff: TableDiff) -> None:
     if diff.refusals:
-        listed = "".join(f"\n  - {refusal}" for refusal in diff.refusals)
+        listed = "".join(f"\n  - {refusal.says}" for refusal in diff.refusals)
         raise ConfigurationError(
             f"{table.full_name} differs from its file in what cannot be altered:{listed}\n",
             todo="Nothing was changed. Load it in full or migrate it, or make the file say what the table is.",

@@ -59,7 +59,7 @@ class DigestStatements:
 
     @property
     def _row(self) -> str:
-        return f"reinterpretAsUInt64(reverse(substring({_hash(self.request.columns)}, 1, 8)))"
+        return row_digest(self.request.columns)
 
     @property
     def _checksum(self) -> str:
@@ -84,6 +84,11 @@ class DigestStatements:
 
     def _select(self, what: str, conditions: Sequence[str], tail: str = "") -> str:
         return f"{Relation(self.table).select(what, *conditions)} {tail} {READER_SETTINGS}"
+
+
+def row_digest(columns: Sequence[CanonicalColumn]) -> str:
+    """The first 64 bits of the SHA-256 of these columns' texts, as a number."""
+    return f"reinterpretAsUInt64(reverse(substring({_hash(columns)}, 1, 8)))"
 
 
 def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -22,11 +22,12 @@ from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_T
 from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
 from dagster_pipeline.connectors.sources.pace import pace_of
-from dagster_pipeline.connectors.sources.select_list import select_list
+from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 PROBED_ROWS = 200
 HELD_BYTES = 20 << 20
@@ -58,12 +59,13 @@ class MySQLSource(SqlSource[CatalogTable]):
         self._closed = False
 
     @contextmanager
-    def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
+    def _streaming_of(
+        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+    ) -> Generator[Generator[Batch, None, None], None, None]:
         """Read the rows through a child process."""
-        select = select_list(DIALECT, request.mappings)
         with self._readers.stream(
-            self._statements(request),
-            session=mask_statements("mysql", request.mappings, self._mask_key),
+            queries,
+            session=mask_statements("mysql", mappings, self._mask_key),
             select=select,
             rows_per_batch=self._rows_per_batch(),
             table=self.schema.destination.full_name,

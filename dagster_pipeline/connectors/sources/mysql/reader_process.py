@@ -6,12 +6,14 @@ one JSON line each on standard input (the address with its password never stands
 with its input, and with its parent.
 
 A frame is a kind (one byte), a row count and two lengths (unsigned, 4 bytes each, big-endian), a JSON text, a payload:
-`B` a batch, its JSON the changed rows by name of the guarded column; `D` the end; `E` an error, its JSON the words.
+`B` a batch, its JSON the changed rows by name of the guarded column, and under `SET_ASIDE` how many rows were left out;
+`D` the end; `E` an error, its JSON the words.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import io
 import json
 import os
@@ -23,6 +25,8 @@ from typing import Any, BinaryIO
 
 HEADER = struct.Struct(">cIII")
 PR_SET_PDEATHSIG = 1
+SET_ASIDE = ""
+"""No column's name."""
 
 
 def main() -> None:
@@ -60,8 +64,15 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
             coerced |= {
                 names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
             }
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema))
-            send(out, b"B", batch.num_rows, coerced, take(buffer))
+            rows = pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema)
+            if coerced:
+                rows = without_bad(
+                    rows, batch.columns[kept:], request["aside_bits"], request["aside_by_null"]
+                )
+            if rows.num_rows < batch.num_rows:
+                coerced[SET_ASIDE] = batch.num_rows - rows.num_rows
+            writer.write_batch(rows)
+            send(out, b"B", rows.num_rows, coerced, take(buffer))
     send(out, b"B", 0, {}, take(buffer))
     send(out, b"D", 0, {}, b"")
 
@@ -93,6 +104,19 @@ def count_flags(columns: list[Any], flagged: list[list[str]]) -> dict[str, int]:
                 if rows:
                     counts[name] = rows
     return counts
+
+
+def without_bad(rows: Any, flags: list[Any], aside_bits: list[int], aside_by_null: list[int]) -> Any:
+    """The rows but for those that are set aside: by a bit of a flag column, or by a NULL where there is none."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    good = [
+        pc.equal(pc.bit_wise_and(pc.cast(each, "int64"), bits), 0)
+        for each, bits in zip(flags, aside_bits, strict=True)
+        if bits
+    ]
+    good += [rows.columns[place].is_valid() for place in aside_by_null if rows.columns[place].null_count]
+    return rows.filter(functools.reduce(pc.and_, good)) if good else rows
 
 
 def take(buffer: io.BytesIO) -> bytes:

@@ -75,6 +75,8 @@ class Readers:
             "names": select.names,
             "flagged": select.flagged,
             "marked_by_null": select.marked_by_null,
+            "aside_bits": select.aside_bits,
+            "aside_by_null": select.aside_by_null,
         }
         try:
             self._ask(child, request, source)
@@ -131,7 +133,8 @@ class Readers:
                 return
             if kind == b"E":
                 raise _translated(str(facts["words"]), self._url, source)
-            yield Batch(payload, rows, select.judged(facts, table))
+            aside = facts.pop(reader_process.SET_ASIDE, 0)
+            yield select.batch(payload, rows, facts, set_aside=aside, table=table)
 
     def _address(self) -> str:
         url = self._url

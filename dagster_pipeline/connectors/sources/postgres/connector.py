@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 import psycopg2
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireColumn, WireFormat
-from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import mask_statements
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.postgres.bounds import BoundsQuestion
@@ -26,7 +25,7 @@ from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT, INTEGE
 from dagster_pipeline.connectors.sources.postgres.errors import translating
 from dagster_pipeline.connectors.sources.postgres.reading import BLOCK_BYTES, PACED_BLOCK_BYTES, CopyStream
 from dagster_pipeline.connectors.sources.postgres.splitting import estimating
-from dagster_pipeline.connectors.sources.select_list import select_list
+from dagster_pipeline.connectors.sources.select_list import SelectList, select_list
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
@@ -61,15 +60,17 @@ class PostgresSource(SqlSource[CatalogTable]):
         return super().wire_columns(mappings) + tuple(WireColumn(name, "String", load="") for name in flags)
 
     @contextmanager
-    def stream(self, request: ReadRequest) -> Generator[Generator[Batch, None, None], None, None]:
+    def _streaming_of(
+        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+    ) -> Generator[Generator[Batch, None, None], None, None]:
         """COPY the rows on a connection of their own."""
-        select = select_list(DIALECT, request.mappings)
+        (query,) = queries
         with self._own_connection() as connection:
             stream = CopyStream(
                 connection=connection,
                 url=self._url,
-                query=self.statement(request),
-                statements=mask_statements("postgres", request.mappings, self._mask_key),
+                query=query,
+                statements=mask_statements("postgres", mappings, self._mask_key),
                 select=select,
                 table=self.schema.destination.full_name,
                 source=self._relation,

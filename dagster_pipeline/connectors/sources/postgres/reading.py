@@ -107,13 +107,22 @@ class CopyStream:
         return self._flagged(block, rows)
 
     def _flagged(self, block: bytes, rows: int) -> Batch:
-        """Some rows were changed: count them by column."""
-        flags = len(self.select.flagged)
-        marked = (line.rsplit(b"\t", flags)[1:] for line in block.split(b"\n")[:-1])
-        coerced = self.select.tally(
-            (tuple(int(each or 0) for each in row) for row in marked if any(row)), self.table
+        """Some rows were changed: count them by column, and take out those that are set aside."""
+        flags, aside_bits = len(self.select.flagged), self.select.aside_bits
+        none, kept, marked = b"\t" * flags, [], []
+        for line in block.split(b"\n")[:-1]:
+            if line.endswith(none):
+                kept.append(line)
+                continue
+            row = tuple(int(each or 0) for each in line.rsplit(b"\t", flags)[1:])
+            marked.append(row)
+            if not any(flag & bits for flag, bits in zip(row, aside_bits, strict=True)):
+                kept.append(line)
+        aside = rows - len(kept)
+        payload = b"\n".join([*kept, b""]) if aside else block
+        return self.select.batch(
+            payload, len(kept), self.select.tally(marked), set_aside=aside, table=self.table
         )
-        return Batch(block, rows, coerced)
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, psycopg2.Error):
