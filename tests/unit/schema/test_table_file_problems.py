@@ -384,8 +384,10 @@ CASES = {
         "on_bad_row: fail",
     ),
     "quarantine of a masked key": (
-        "version: 1\nsync: {on_bad_row: quarantine}\n"
-        + "columns:\n  - {name: mail, type: varchar(9), primary_key: true, mask: sha256} # <--\n",
+        (
+            "version: 1\nsync: {on_bad_row: quarantine}\ncolumns:\n"
+            "  - {name: mail, type: varchar(9), primary_key: true, mask: sha256} # <--\n"
+        ),
         "keeps the key of a row as it is at the source",
         "take the mask away",
     ),
