@@ -97,7 +97,7 @@ class Group:
         leader = next(name for name in self.tables if name in on)
         if self.tables[leader] is not ticking:
             return dg.SkipReason(f"{leader} runs {ticking.name} together with its own table.")
-        busy = _busy(context.instance)
+        busy = busy_assets(context.instance)
         keys = [asset_key(table) for name, table in self.tables.items() if name in on]
         free = [key for key in keys if key not in busy]
         if not free:
@@ -111,7 +111,7 @@ def partition_tick(schema: TableSchema, context: dg.ScheduleEvaluationContext) -
     name = schedule_name(schema)
     if due is None:
         return dg.SkipReason("The first partition has not begun yet.")
-    if run_id := _busy(context.instance).get(asset_key(schema)):
+    if run_id := busy_assets(context.instance).get(asset_key(schema)):
         return _still_running(run_id, schema)
     tags = {GROUP_TAG: name, RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
     checks = [dg.AssetCheckKey(asset_key(schema), name) for name in checks_of_a_load(schema)]
@@ -145,7 +145,7 @@ def _shared(group: Group, schema: TableSchema, *, running: bool) -> dg.ScheduleD
         cron_schedule=group.cron.cron,
         execution_timezone=group.cron.timezone,
         execution_fn=tick,
-        default_status=_status(running=running),
+        default_status=default_status(running=running),
         description=f"Brings {schema.name} forward, in one run with what shares its cron and time zone.",
     )
 
@@ -161,16 +161,17 @@ def _own(schema: TableSchema, *, running: bool) -> dg.ScheduleDefinition:
         cron_schedule=cron.cron,
         execution_timezone=cron.timezone,
         execution_fn=tick,
-        default_status=_status(running=running),
+        default_status=default_status(running=running),
         description=f"Loads the newest partitions of {schema.name}.",
     )
 
 
-def _status(*, running: bool) -> dg.DefaultScheduleStatus:
+def default_status(*, running: bool) -> dg.DefaultScheduleStatus:
+    """Whether a schedule that nobody has switched is on."""
     return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
 
 
-def _busy(instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
+def busy_assets(instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
     """Tables on which a run still works, with the run's id: an earlier tick's, a person's or a backfill's."""
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     return {key: run.run_id for run in runs for key in run.asset_selection or ()}

@@ -47,6 +47,9 @@ KIND = "snapshots"
 DATE_COLUMN = "_snapshot_date"
 """First column of every snapshot table: the last day of the period whose end the rows show."""
 
+SIZE_CHECK = "snapshot_size"
+"""The check of every snapshot: neither empty nor much smaller than the one before."""
+
 TABLE_IN_QUERY = re.compile(r"\{([^{}/]+/[^{}/]+)\}")
 """`{database/table}` in a query stands for the table as a reader sees it."""
 MOMENTS_IN_QUERY = ("snapshot_date", "snapshot_end")

@@ -62,6 +62,34 @@ def read_tables(snapshot: Snapshot) -> dict[str, SinkTable]:
     return {name: sink_table(table, TypeMapper().map(table)) for name, table in snapshot.reads.items()}
 
 
+def destination_table(snapshot: Snapshot, columns: tuple[SinkColumn, ...]) -> SinkTable:
+    """The table that holds the snapshots, given the columns that are copied."""
+    file = snapshot.file
+    return SinkTable(
+        database=snapshot.database,
+        name=snapshot.table,
+        columns=(
+            SinkColumn(DATE_COLUMN, "Date", "Last day of the period whose end the row shows."),
+            *columns,
+        ),
+        engine="MergeTree",
+        order_by=(DATE_COLUMN, *snapshot.order_by),
+        partition_by=DATE_COLUMN,
+        ttl="",
+        settings=file.destination.settings,
+        comment=file.description,
+        tracks_deletes=False,
+        primary_key=(),
+        is_versioned=False,
+    )
+
+
+def planned_table(snapshot: Snapshot, source: SinkTable) -> SinkTable:
+    """The same as far as files tell, for a snapshot of a table."""
+    there = {column.name: column for column in source.columns}
+    return destination_table(snapshot, tuple(there[column.name] for column in snapshot.columns))
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -110,7 +138,7 @@ class SnapshotRun:
         began = time.monotonic()
         select = rows_of(self._snapshot, period, self._sources())
         columns = self._columns(select)
-        table = self._table(columns)
+        table = destination_table(self._snapshot, columns)
         self._sink.ensure_table(table)
         self._drop_leftovers(table, period)
         staging = self._sink.create_like(table, staging_name(table.name, _staging_id(period)))
@@ -164,26 +192,6 @@ class SnapshotRun:
                 todo=f"Correct {self._snapshot.path.name}; the source has {', '.join(sorted(names))}.",
             )
         return columns
-
-    def _table(self, columns: tuple[SinkColumn, ...]) -> SinkTable:
-        destination = self._snapshot.file.destination
-        return SinkTable(
-            database=self._snapshot.database,
-            name=self._snapshot.table,
-            columns=(
-                SinkColumn(DATE_COLUMN, "Date", "Last day of the period whose end the row shows."),
-                *columns,
-            ),
-            engine="MergeTree",
-            order_by=(DATE_COLUMN, *self._snapshot.order_by),
-            partition_by=DATE_COLUMN,
-            ttl="",
-            settings=destination.settings,
-            comment=self._snapshot.file.description,
-            tracks_deletes=False,
-            primary_key=(),
-            is_versioned=False,
-        )
 
     def _drop_leftovers(self, table: SinkTable, period: Period) -> None:
         """What killed runs of this period have staged; the lock tells that none of them lives."""
