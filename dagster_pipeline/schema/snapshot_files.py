@@ -164,7 +164,7 @@ class SnapshotFile(Model):
         description="A view over the snapshots with valid_from and valid_to for each state of a row.",
     )
     destination: SnapshotDestination = Field(
-        default=SnapshotDestination(), description="Where snapshots are kept."
+        default=SnapshotDestination(), description="Where snapshots are kept, and how."
     )
     schedule: ScheduleOrCron | None = Field(
         default=None,
