@@ -5,8 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
-from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.alerts.watched_table import watch_snapshots
+from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
 from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
 from dagster_pipeline.execution.loading import collector_paused

@@ -1,7 +1,7 @@
 """What a snapshot costs beside the bare INSERT SELECT of the same rows: `python -m scripts.bench.snapshot`.
 
 Both run in the same engine, in turns, each into a partition of a table of the same shape; medians of several rounds. CPU is
-the whole process's, engine included. `--http` sends the statements through a small HTTP front over the embedded engine,
+this process's, with the embedded engine in it. `--http` sends the statements through a small HTTP front over the embedded engine,
 which stands for a server.
 """
 
@@ -78,17 +78,20 @@ def main() -> None:
                 else settings.clickhouse_url()
             )
             with ClickHouseSink(url) as sink:
-                _measure(sink, settings, rows=arguments.rows, rounds=arguments.rounds)
+                _measure(sink, url, settings, rows=arguments.rows, rounds=arguments.rounds)
 
 
-def _measure(sink: ClickHouseSink, settings: Settings, *, rows: int, rounds: int) -> None:
+def _measure(sink: ClickHouseSink, url: DatabaseUrl, settings: Settings, *, rows: int, rounds: int) -> None:
     (snapshot,) = load_tree(settings).snapshots
     (source,) = read_tables(snapshot).values()
     sink.ensure_table(source)
     sink.run(
-        f"INSERT INTO bench.accounts ({COLUMNS}, _version) SELECT {VALUES}, 1 FROM numbers({rows})", doing="Filling"
+        f"INSERT INTO bench.accounts ({COLUMNS}, _version) SELECT {VALUES}, 1 FROM numbers({rows})",
+        doing="Filling",
     )
-    run = SnapshotRun(snapshot, sink=sink, state=StateManager(settings.state_url()), run_id="bench", now=lambda: NOW)
+    run = SnapshotRun(
+        snapshot, sink=sink, state=StateManager(settings.state_url()), run_id="bench", now=lambda: NOW
+    )
     run.take(KEY)
     table = destination_table(snapshot, source.columns)
     bare = (
@@ -98,14 +101,22 @@ def _measure(sink: ClickHouseSink, settings: Settings, *, rows: int, rounds: int
     taken: dict[str, list[tuple[float, float]]] = {"bare INSERT SELECT": [], "snapshot": []}
     for _ in range(rounds):
         sink.create_like(table, "bare")
-        taken["bare INSERT SELECT"].append(_timed(lambda: sink.run(bare, doing="Copying", settings=COPY_SETTINGS)))
+        taken["bare INSERT SELECT"].append(
+            _timed(lambda: sink.run(bare, doing="Copying", settings=COPY_SETTINGS))
+        )
         sink.drop("snapshots", "bare")
         taken["snapshot"].append(_timed(lambda: run.take(KEY)))
-    medians = {name: [statistics.median(part) for part in zip(*each, strict=True)] for name, each in taken.items()}
+    medians = {
+        name: [statistics.median(part) for part in zip(*each, strict=True)] for name, each in taken.items()
+    }
     for name, (wall, cpu) in medians.items():
-        print(f"{name:20} {wall:7.2f} s  {cpu:7.2f} CPU s")
+        print(f"{name:20} {wall:7.2f} s  {cpu:7.2f} CPU s of this process")
     wall, cpu = (b / a for a, b in zip(*medians.values(), strict=True))
-    print(f"{rows:,} rows, median of {rounds}: {wall:.2f} times the wall time, {cpu:.2f} times the CPU")
+    engine_is_here = settings.clickhouse_url().raw == url.raw
+    print(
+        f"{rows:,} rows, median of {rounds}: {wall:.2f} times the wall time"
+        + f", {cpu:.2f} times the CPU" * engine_is_here
+    )
 
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:

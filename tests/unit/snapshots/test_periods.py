@@ -30,7 +30,13 @@ def snapshot(every: str = "month", **keys: object) -> Snapshot:
         ("month", "UTC", "2023-12-01", "2023-12-31", "2024-01-01T00:00"),
         ("month", "Europe/Berlin", "2024-03-01", "2024-03-31", "2024-03-31T22:00"),
         ("day", "Europe/Berlin", "2024-03-30", "2024-03-30", "2024-03-30T23:00"),
-        ("day", "America/Sao_Paulo", "2018-11-03", "2018-11-03", "2018-11-04T03:00"),  # no midnight that night
+        (
+            "day",
+            "America/Sao_Paulo",
+            "2018-11-03",
+            "2018-11-03",
+            "2018-11-04T03:00",
+        ),  # no midnight that night
         ("day", "Pacific/Kiritimati", "2024-01-01", "2024-01-01", "2024-01-01T10:00"),
     ],
 )
@@ -56,7 +62,12 @@ def test_the_latest_that_has_ended_depends_on_the_zone():
 
 @pytest.mark.parametrize(
     ("every", "retention", "oldest"),
-    [("month", 1, "2024-02-01"), ("month", 2, "2024-01-01"), ("month", 3, "2023-12-01"), ("day", 1, "2024-03-14")],
+    [
+        ("month", 1, "2024-02-01"),
+        ("month", 2, "2024-01-01"),
+        ("month", 3, "2023-12-01"),
+        ("day", 1, "2024-03-14"),
+    ],
 )
 def test_retention_counts_periods_back_from_the_latest(every, retention, oldest):
     kept = oldest_kept(snapshot(every, retention=retention), datetime(2024, 3, 15, 12, tzinfo=UTC))
