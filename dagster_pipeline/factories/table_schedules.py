@@ -14,7 +14,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -107,13 +107,13 @@ class Group:
 
 def partition_tick(schema: TableSchema, context: dg.ScheduleEvaluationContext) -> Tick:
     """What the schedule of a table with partitions answers."""
-    due = due_partitions(schema, context.scheduled_execution_time.astimezone(UTC))
+    due = partition_tags(schema, context.scheduled_execution_time.astimezone(UTC))
     name = schedule_name(schema)
     if due is None:
         return dg.SkipReason("The first partition has not begun yet.")
     if run_id := busy_assets(context.instance).get(asset_key(schema)):
         return _still_running(run_id, schema)
-    tags = {GROUP_TAG: name, RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
+    tags = {GROUP_TAG: name, **due}
     checks = [dg.AssetCheckKey(asset_key(schema), name) for name in checks_of_a_load(schema)]
     return dg.RunRequest(asset_selection=[asset_key(schema)], asset_check_keys=checks, tags=tags)
 
@@ -122,6 +122,12 @@ def checks_of_a_load(schema: TableSchema) -> list[str]:
     """Names of the checks that run in the step of every load."""
     own = [QUARANTINE_CHECK] if schema.sync.on_bad_row is OnBadRow.QUARANTINE else []
     return [*(check.name for check in schema.checks), *own]
+
+
+def partition_tags(schema: TableSchema, moment: datetime) -> dict[str, str] | None:
+    """Run tags that choose the partitions due at a moment, in UTC; `None` before the first one begins."""
+    due = due_partitions(schema, moment)
+    return None if due is None else {RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
 
 
 def _job(schemas: Sequence[TableSchema]) -> dg.UnresolvedAssetJobDefinition:
