@@ -5,8 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
+from dagster_pipeline.alerts.watched_table import watch_snapshots
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
 from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
@@ -21,7 +23,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     bundle = (
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, settings)
-        + alert_bundle(tree.tables, settings)
+        + snapshot_bundle(tree.snapshots, settings)
+        + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
     )
     return dg.Definitions(
         assets=bundle.assets,

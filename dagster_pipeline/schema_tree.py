@@ -16,6 +16,8 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     TableSchema,
 )
+from dagster_pipeline.schema.snapshot_files import Snapshot
+from dagster_pipeline.schema.snapshot_tree import read_snapshots
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -26,9 +28,11 @@ class SchemaTree:
 
     Attributes:
         tables: every table, disabled ones too, by name.
+        snapshots: every snapshot, disabled ones too, by file name.
     """
 
     tables: tuple[TableSchema, ...]
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -39,9 +43,11 @@ def load_tree(settings: Settings) -> SchemaTree:
         tables = load_tables(settings)
     except SchemaFilesError as error:
         problems += error.problems
+    snapshots, wrong = read_snapshots(settings.schemas_dir, tables)
+    problems += wrong
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables)
+    return SchemaTree(tables, snapshots)
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

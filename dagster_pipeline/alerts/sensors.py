@@ -121,13 +121,17 @@ def _looks(instance: dg.DagsterInstance, begin: Position) -> Iterator[tuple[RunR
     yield from failures_so_far(instance, position, now=utc_now(), seconds=left)
 
 
-def alert_bundle(schemas: Sequence[TableSchema], settings: Settings) -> Bundle:
+def alert_bundle(
+    schemas: Sequence[TableSchema], settings: Settings, *, also: Sequence[WatchedTable] = ()
+) -> Bundle:
     """The sensors; they start switched on when a channel is configured.
+
+    `also` are assets of other kinds, all of them enabled.
 
     Raises `SchemaFilesError` with every problem of `alerts.yml`.
     """
-    tables = watch_all(schemas)
-    enabled = {schema.name for schema in schemas if schema.enabled}
+    tables = [*watch_all(schemas), *also]
+    enabled = {schema.name for schema in schemas if schema.enabled} | {table.name for table in also}
     rules = load_rules(settings.alerts_file, tables)
     desk = AlertDesk(rules, by_name(table for table in tables if table.name in enabled))
     status = (

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.schema.snapshot_files import SIZE_CHECK, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,31 @@ def watch(schema: TableSchema, *, shown_file: str) -> WatchedTable:
 def watch_all(schemas: Iterable[TableSchema]) -> list[WatchedTable]:
     """Table files as alerts see them."""
     return [watch(schema, shown_file=shown_path(schema.path)) for schema in schemas]
+
+
+def watch_snapshots(snapshots: Iterable[Snapshot]) -> list[WatchedTable]:
+    """Snapshot files as alerts see them."""
+    return [
+        WatchedTable(
+            name=snapshot.name,
+            owners=snapshot.file.owners,
+            tags=snapshot.file.tags,
+            group=snapshot.file.group,
+            file=shown_path(snapshot.path),
+            names=frozenset(
+                (
+                    *(column.name for column in snapshot.columns),
+                    *snapshot.key,
+                    *snapshot.reads,
+                    snapshot.database,
+                    snapshot.table,
+                )
+            ),
+            checks={SIZE_CHECK: "row_count"},
+            freshness=snapshot.file.freshness,
+        )
+        for snapshot in snapshots
+    ]
 
 
 def by_name(tables: Iterable[WatchedTable]) -> dict[str, WatchedTable]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.watched_table import watch_all
+from dagster_pipeline.alerts.watched_table import watch_all, watch_snapshots
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema_tree import load_tree
@@ -29,16 +29,19 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Load everything and report; 0 when all is right, else 1."""
     if arguments.schemas_dir is not None:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
-    tables, problems = None, list[Problem]()
+    tree, problems = None, list[Problem]()
     try:
-        tables = load_tree(settings).tables
+        tree = load_tree(settings)
     except SchemaFilesError as error:
         problems += error.problems
     try:
-        load_rules(settings.alerts_file, None if tables is None else watch_all(tables))
+        load_rules(
+            settings.alerts_file,
+            None if tree is None else [*watch_all(tree.tables), *watch_snapshots(tree.snapshots)],
+        )
     except SchemaFilesError as error:
         problems += error.problems
-    sys.stdout.write(_REPORTS[arguments.format](len(tables or ()), problems) + "\n")
+    sys.stdout.write(_REPORTS[arguments.format](len(tree.tables) if tree else 0, problems) + "\n")
     return 1 if problems else 0
 
 

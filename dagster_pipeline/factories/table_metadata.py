@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -36,19 +37,17 @@ def definition_metadata(schema: TableSchema, table: SinkTable, source_key: dg.As
         "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=lineage),
         "dagster/table_name": table.full_name,
         "dagster/storage_kind": "clickhouse",
-        "dagster/code_references": _code_references(schema),
+        "dagster/code_references": code_references(schema.path),
         "table file": dg.MetadataValue.path(str(schema.path)),
         "mode": schema.sync.mode.value,
     }
 
 
-def _code_references(schema: TableSchema) -> dg.CodeReferencesMetadataValue:
+def code_references(path: Path) -> dg.CodeReferencesMetadataValue:
     """The link to the YAML file. Dagster calls it a beta, and would say so twice for every table."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        reference = dg.LocalFileCodeReference(
-            file_path=str(schema.path.resolve()), line_number=1, label=schema.path.name
-        )
+        reference = dg.LocalFileCodeReference(file_path=str(path.resolve()), line_number=1, label=path.name)
         return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 

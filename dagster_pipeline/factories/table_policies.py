@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Protocol
+
 import dagster as dg
 
-from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.schema.models import Retries, TableSchema
 
 
-def retry_policy(schema: TableSchema) -> dg.RetryPolicy | None:
+class HasPolicies(Protocol):
+    """A file of any kind that says when to try again, and when what it makes is late."""
+
+    @property
+    def retries(self) -> Retries:
+        """How often and when."""
+
+    @property
+    def freshness(self) -> timedelta | None:
+        """The greatest age of the last success."""
+
+
+def retry_policy(schema: HasPolicies) -> dg.RetryPolicy | None:
     """How Dagster retries a passing error; `None` when the file says `max: 0`."""
     retries = schema.retries
     if retries.max == 0:
@@ -20,7 +35,7 @@ def retry_policy(schema: TableSchema) -> dg.RetryPolicy | None:
     )
 
 
-def freshness_policy(schema: TableSchema) -> dg.FreshnessPolicy | None:
+def freshness_policy(schema: HasPolicies) -> dg.FreshnessPolicy | None:
     """The table is late when its last success is older than `freshness`."""
     return None if schema.freshness is None else dg.FreshnessPolicy.time_window(fail_window=schema.freshness)
 

@@ -14,7 +14,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -97,7 +97,7 @@ class Group:
         leader = next(name for name in self.tables if name in on)
         if self.tables[leader] is not ticking:
             return dg.SkipReason(f"{leader} runs {ticking.name} together with its own table.")
-        busy = _busy(context.instance)
+        busy = busy_assets(context.instance)
         keys = [asset_key(table) for name, table in self.tables.items() if name in on]
         free = [key for key in keys if key not in busy]
         if not free:
@@ -107,13 +107,13 @@ class Group:
 
 def partition_tick(schema: TableSchema, context: dg.ScheduleEvaluationContext) -> Tick:
     """What the schedule of a table with partitions answers."""
-    due = due_partitions(schema, context.scheduled_execution_time.astimezone(UTC))
+    due = partition_tags(schema, context.scheduled_execution_time.astimezone(UTC))
     name = schedule_name(schema)
     if due is None:
         return dg.SkipReason("The first partition has not begun yet.")
-    if run_id := _busy(context.instance).get(asset_key(schema)):
+    if run_id := busy_assets(context.instance).get(asset_key(schema)):
         return _still_running(run_id, schema)
-    tags = {GROUP_TAG: name, RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
+    tags = {GROUP_TAG: name, **due}
     checks = [dg.AssetCheckKey(asset_key(schema), name) for name in checks_of_a_load(schema)]
     return dg.RunRequest(asset_selection=[asset_key(schema)], asset_check_keys=checks, tags=tags)
 
@@ -122,6 +122,12 @@ def checks_of_a_load(schema: TableSchema) -> list[str]:
     """Names of the checks that run in the step of every load."""
     own = [QUARANTINE_CHECK] if schema.sync.on_bad_row is OnBadRow.QUARANTINE else []
     return [*(check.name for check in schema.checks), *own]
+
+
+def partition_tags(schema: TableSchema, moment: datetime) -> dict[str, str] | None:
+    """Run tags that choose the partitions due at a moment, in UTC; `None` before the first one begins."""
+    due = due_partitions(schema, moment)
+    return None if due is None else {RANGE_START_TAG: due[0], RANGE_END_TAG: due[1]}
 
 
 def _job(schemas: Sequence[TableSchema]) -> dg.UnresolvedAssetJobDefinition:
@@ -145,7 +151,7 @@ def _shared(group: Group, schema: TableSchema, *, running: bool) -> dg.ScheduleD
         cron_schedule=group.cron.cron,
         execution_timezone=group.cron.timezone,
         execution_fn=tick,
-        default_status=_status(running=running),
+        default_status=default_status(running=running),
         description=f"Brings {schema.name} forward, in one run with what shares its cron and time zone.",
     )
 
@@ -161,16 +167,17 @@ def _own(schema: TableSchema, *, running: bool) -> dg.ScheduleDefinition:
         cron_schedule=cron.cron,
         execution_timezone=cron.timezone,
         execution_fn=tick,
-        default_status=_status(running=running),
+        default_status=default_status(running=running),
         description=f"Loads the newest partitions of {schema.name}.",
     )
 
 
-def _status(*, running: bool) -> dg.DefaultScheduleStatus:
+def default_status(*, running: bool) -> dg.DefaultScheduleStatus:
+    """Whether a schedule that nobody has switched is on."""
     return dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
 
 
-def _busy(instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
+def busy_assets(instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
     """Tables on which a run still works, with the run's id: an earlier tick's, a person's or a backfill's."""
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     return {key: run.run_id for run in runs for key in run.asset_selection or ()}

@@ -100,8 +100,8 @@ def _column_names(statement: exp.Expr) -> Iterator[str]:
 
 
 def _writes(what: str) -> _Query:
-    problem = f"The query is no SELECT but {what[:40]}; a check only reads."
-    return _Query(((problem, "Write one SELECT whose first value is judged."),))
+    problem = f"The query is no SELECT but {what[:40]}; it only reads."
+    return _Query(((problem, "Write one SELECT."),))
 
 
 def _unreadable(error: SqlglotError) -> _Query:

@@ -33,6 +33,7 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     or_a_cron_text,
 )
+from dagster_pipeline.schema.triggers import Trigger
 
 
 class SourceSection(Model):
@@ -98,6 +99,9 @@ class DefaultsFile(Model):
         default=None,
         description="When the table is due: a cron text, or a map of cron and timezone. Empty takes a default away.",
         json_schema_extra=or_a_cron_text,
+    )
+    trigger: Trigger | None = Field(
+        default=None, description="Load when a row or an S3 object appears, beside any schedule."
     )
     freshness: Freshness | None = Field(
         default=None, description="The table is late when its last success is older than this, e.g. 30m."

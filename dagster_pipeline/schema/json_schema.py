@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
+from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
 
 class _FileSchema(GenerateJsonSchema):
@@ -37,6 +38,11 @@ class _Format:
 
 FORMATS: dict[str, _Format] = {
     "table": _Format(TableFile, "Table file", "One table that is kept in step with its source."),
+    "snapshots": _Format(
+        SnapshotFile,
+        "Snapshot file",
+        "Point-in-time copies of a warehouse table or of a query over such tables.",
+    ),
 }
 """By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""
 

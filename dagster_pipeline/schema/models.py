@@ -26,6 +26,7 @@ from dagster_pipeline.schema.field_types import (
     TimeZone,
 )
 from dagster_pipeline.schema.finding import enclosing
+from dagster_pipeline.schema.triggers import Trigger
 
 Dialect = Literal["mysql", "postgres"]
 
@@ -333,6 +334,7 @@ class TableSchema(Model):
     destination: DestinationRef
     sync: SyncSettings
     schedule: Schedule | None = None
+    trigger: Trigger | None = None
     freshness: Duration | None = None
     retries: Retries = Retries()
     partitions: Partitions | None = None

@@ -51,6 +51,7 @@ def resolve(file: TableFile, location: TableLocation, lines: Mapping[str, int]) 
         destination=_destination(file, source),
         sync=file.sync,
         schedule=file.schedule,
+        trigger=file.trigger,
         freshness=file.freshness,
         retries=file.retries,
         partitions=file.partitions,

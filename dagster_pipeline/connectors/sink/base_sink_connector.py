@@ -45,6 +45,7 @@ class SinkTable:
         tracks_deletes: the table has `_deleted`.
         primary_key: the source's primary key in destination names.
         hides_deleted: a row whose `_deleted` is 1 is gone for a reader under FINAL; else it stays, marked.
+        is_versioned: the table has `_version`, which tells newer states of a row from older ones.
     """
 
     database: str
@@ -59,6 +60,7 @@ class SinkTable:
     tracks_deletes: bool
     primary_key: tuple[str, ...]
     hides_deleted: bool = True
+    is_versioned: bool = True
 
     @property
     def full_name(self) -> str:

@@ -49,6 +49,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "sales_service/leads",
         "sales_service/leadsources",
         "sentinel/devices",
+        "snapshots/account_status",
     ]
     assert facts["sources"] == [
         "mysql/amtdb/accounts",

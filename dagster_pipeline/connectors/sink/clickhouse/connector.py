@@ -19,6 +19,7 @@ from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, R
 from dagster_pipeline.connectors.sink.base_sink_connector import (
     VERSION_COLUMN,
     BaseSinkConnector,
+    SinkColumn,
     SinkTable,
     SliceRequest,
     WriteRequest,
@@ -198,12 +199,8 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
 
     def replace_slice(self, request: SliceRequest, *, lock: Callable[[], None]) -> None:
         """See `slice_replacement`."""
-        if self._cluster:  # the replica that works must have what others took
-            for table in (request.table, request.staging):
-                self._run(
-                    f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
-                    doing=f"Reading {table.full_name}",
-                )
+        for table in (request.table, request.staging):
+            self.catch_up(table)
         SliceReplacement(
             request=request,
             ddl=self._ddl,
@@ -269,6 +266,37 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a SELECT, for checks and counts; parameters stand in it as `{name:Type}`."""
         return self._warehouse.rows(sql, parameters)
+
+    def run(self, statement: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
+        """Run a statement of another room that returns nothing; `doing` names its object in errors."""
+        self._run(statement, doing=doing, settings=settings)
+
+    def describe(self, select: str, *, doing: str) -> tuple[SinkColumn, ...]:
+        """The columns that a SELECT gives. What is wrong with it is an error of the file that it comes from."""
+        found = self._warehouse.rows(f"DESCRIBE TABLE ({select})", task=Task.SHAPE, doing=doing)
+        return tuple(SinkColumn(name, type_) for name, type_, *_ in found)
+
+    def catch_up(self, table: SinkTable) -> None:
+        """In a cluster, wait until the replica that answers has what others took."""
+        if self._cluster:
+            self._run(
+                f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
+                doing=f"Reading {table.full_name}",
+            )
+
+    def replace_view(self, database: str, name: str, select: str, *, comment: str = "") -> None:
+        """Create a view, or put it in the place of one. Raises `ConfigurationError` when a table has that name."""
+        found = self.rows(
+            "SELECT engine FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": database, "name": name},
+        )
+        if found and found[0][0] != "View":
+            raise ConfigurationError(
+                f"{database}.{name} is no view, so it is not replaced by one.",
+                todo="Give the view another name.",
+            )
+        statement = self._ddl.replace_view(database, name, select, comment=comment)
+        self._run(statement, doing=f"Creating the view {database}.{name}")
 
     def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""
@@ -382,11 +410,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         """One number about a table; 0 when it does not exist."""
         if not self.table_id(table.database, table.name):
             return 0
-        if self._cluster:  # the replica that answers must have what others took
-            self._run(
-                f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
-                doing=f"Reading {table.full_name}",
-            )
+        self.catch_up(table)
         ((number,),) = self.rows(sql.replace("{table}", quote_table(table.database, table.name)))
         return int(number)
 

@@ -70,11 +70,12 @@ def structure(columns: Iterable[tuple[str, str]]) -> str:
 def table_columns(table: SinkTable) -> tuple[ColumnShape, ...]:
     """The file's columns, then our own."""
     deleted = ColumnShape(DELETED_COLUMN, "UInt8", "0", "1: the row is gone at the source.")
+    version = ColumnShape(
+        VERSION_COLUMN, "UInt64", comment="Grows with every load; the greatest is the row's newest state."
+    )
     return (
         *(ColumnShape(column.name, column.type, comment=column.comment) for column in table.columns),
-        ColumnShape(
-            VERSION_COLUMN, "UInt64", comment="Grows with every load; the greatest is the row's newest state."
-        ),
+        *((version,) if table.is_versioned else ()),
         *((deleted,) if table.tracks_deletes else ()),
         ColumnShape(
             SYNCED_AT_COLUMN, "DateTime64(3, 'UTC')", "now64(3, 'UTC')", "When the row was written here."
@@ -170,6 +171,11 @@ class Ddl:
     def drop(self, database: str, name: str) -> str:
         """DROP TABLE IF EXISTS."""
         return f"DROP TABLE IF EXISTS {quote_table(database, name)}{self._on_cluster}"
+
+    def replace_view(self, database: str, name: str, select: str, *, comment: str = "") -> str:
+        """CREATE OR REPLACE VIEW: atomic, a reader sees the old or the new one."""
+        said = f"\nCOMMENT {quote_string(comment)}" if comment else ""
+        return f"CREATE OR REPLACE VIEW {quote_table(database, name)}{self._on_cluster} AS\n{select}{said}"
 
     def truncate(self, database: str, name: str) -> str:
         """TRUNCATE TABLE, which also forgets the deduplication tokens of what it drops."""
