@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dagster_pipeline.commands import alert_test, new_table, reconcile, state, validate
+from dagster_pipeline.commands import alert_test, new_table, plan, reconcile, state, validate
 from dagster_pipeline.errors import PipelineError
 from dagster_pipeline.settings import Settings
 
-COMMANDS = (new_table.COMMAND, validate.COMMAND, state.COMMAND, reconcile.COMMAND, alert_test.COMMAND)
+COMMANDS = (new_table.COMMAND, validate.COMMAND, plan.COMMAND, state.COMMAND, reconcile.COMMAND, alert_test.COMMAND)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
