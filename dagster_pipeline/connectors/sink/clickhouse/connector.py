@@ -38,6 +38,11 @@ from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
 from dagster_pipeline.connectors.sink.clickhouse.slice_replacement import SliceReplacement, slice_count
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import TableDiff, compare
+from dagster_pipeline.connectors.sink.clickhouse.table_difference import (
+    TableDifference,
+    table_differences,
+    table_is_missing,
+)
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
     AbandonedInsertError,
     Acknowledgement,
@@ -124,6 +129,14 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
             return self._creation(table)
         _refuse(table, diff)
         return self._ddl.alter(table, diff.changes)
+
+    def differences(self, table: SinkTable) -> tuple[TableDifference, ...]:
+        """Everything in which the live table is not what its file wants; nothing is changed. See `table_difference`."""
+        existing = catalog.existing_shape(table.database, table.name, self.rows)
+        if existing is None:
+            return (table_is_missing(table, self._creation(table)),)
+        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
+        return table_differences(table, catalog.wanted_shape(table, self._ddl, ask), existing, self._ddl)
 
     def missing_columns(self, table: SinkTable) -> tuple[str, ...]:
         """Columns of the file that the table does not have yet."""
@@ -361,7 +374,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink):
 
 def _refuse(table: SinkTable, diff: TableDiff) -> None:
     if diff.refusals:
-        listed = "".join(f"\n  - {refusal}" for refusal in diff.refusals)
+        listed = "".join(f"\n  - {refusal.says}" for refusal in diff.refusals)
         raise ConfigurationError(
             f"{table.full_name} differs from its file in what cannot be altered:{listed}\n",
             todo="Nothing was changed. Load it in full or migrate it, or make the file say what the table is.",

@@ -155,6 +155,10 @@ class Ddl:
         grouped = ([_clause(change) for change in changes if isinstance(change, kind)] for kind in kinds)
         return tuple(head + ", ".join(clauses) for clauses in grouped if clauses)
 
+    def drop_column(self, table: SinkTable, column: str) -> str:
+        """ALTER TABLE ... DROP COLUMN, which loses its values; only ever shown to a person, never run by a load."""
+        return f"ALTER TABLE {quote_table(table.database, table.name)}{self._on_cluster} DROP COLUMN {quote_identifier(column)}"
+
     def exchange(self, database: str, one: str, other: str) -> str:
         """EXCHANGE TABLES: atomic, a reader sees either table under a name."""
         return f"EXCHANGE TABLES {quote_table(database, one)} AND {quote_table(database, other)}{self._on_cluster}"

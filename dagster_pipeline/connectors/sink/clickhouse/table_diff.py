@@ -65,11 +65,26 @@ Change = AddColumn | WidenColumn | CommentColumn | CommentTable | ChangeTtl | Ch
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What no ALTER can bring about.
+
+    Attributes:
+        says: what the table is, and what the file wants.
+        key: the key of the table file that wants it, below the column's entry when a column is named.
+        column: the column's name; empty when it is about the table.
+    """
+
+    says: str
+    key: str
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TableDiff:
     """The changes, in order, and what stands in their way; with a refusal none of the changes may be made."""
 
     changes: tuple[Change, ...]
-    refusals: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
 
     @property
     def added_columns(self) -> tuple[str, ...]:
@@ -100,47 +115,60 @@ def compare(wanted: TableShape, existing: TableShape) -> TableDiff:
     return TableDiff(changes, refusals)
 
 
-def _engine_refusals(wanted: EngineShape, existing: EngineShape) -> Iterator[str]:
+def _engine_refusals(wanted: EngineShape, existing: EngineShape) -> Iterator[Refusal]:
     if (wanted.family, wanted.arguments) != (existing.family, existing.arguments):
-        yield f"its engine is {_engine_text(existing)}, the file wants {_engine_text(wanted)}"
+        says = f"its engine is {_engine_text(existing)}, the file wants {_engine_text(wanted)}"
+        yield Refusal(says, "destination.engine" if wanted.family != existing.family else "sync.deletes")
     if wanted.replicated and not existing.replicated:
-        yield "it is not replicated, and a cluster is named"
-    for what, is_, should_be in (
-        ("ORDER BY", existing.order_by, wanted.order_by),
-        ("PARTITION BY", existing.partition_by, wanted.partition_by),
+        yield Refusal("it is not replicated, and a cluster is named", "destination.engine")
+    for what, key, is_, should_be in (
+        ("ORDER BY", "destination.order_by", existing.order_by, wanted.order_by),
+        ("PARTITION BY", "destination.partition_by", existing.partition_by, wanted.partition_by),
     ):
         if is_ != should_be:
-            yield f"its {what} is {is_ or 'absent'}, the file wants {should_be or 'none'}"
+            yield Refusal(f"its {what} is {is_ or 'absent'}, the file wants {should_be or 'none'}", key)
     for name in MADE_WITH_THE_TABLE:
         if name in wanted.settings and wanted.settings[name] != existing.settings.get(name):
             is_ = existing.settings.get(name, "the default")
-            yield f"its setting {name} is {is_}, the file wants {wanted.settings[name]}"
+            says = f"its setting {name} is {is_}, the file wants {wanted.settings[name]}"
+            yield Refusal(says, f"destination.settings.{name}")
 
 
 def _engine_text(engine: EngineShape) -> str:
     return f"{engine.family}({', '.join(engine.arguments)})"
 
 
-def _surplus_refusals(wanted: TableShape, existing: TableShape) -> Iterator[str]:
-    """A column that nobody fills any more is harmless when ClickHouse may put NULL or a stated default there."""
-    for column in existing.columns:
-        if wanted.column(column.name) is None and not column.default and "Nullable(" not in column.type:
-            yield (
+def surplus_columns(wanted: TableShape, existing: TableShape) -> Iterator[ColumnShape]:
+    """Columns that the table has and the file has not."""
+    return (column for column in existing.columns if wanted.column(column.name) is None)
+
+
+def is_harmless(surplus: ColumnShape) -> bool:
+    """A column that nobody fills any more: ClickHouse may put NULL or a stated default there."""
+    return bool(surplus.default) or "Nullable(" in surplus.type
+
+
+def _surplus_refusals(wanted: TableShape, existing: TableShape) -> Iterator[Refusal]:
+    for column in surplus_columns(wanted, existing):
+        if not is_harmless(column):
+            yield Refusal(
                 f"it has a column {column.name} {column.type} that the file no longer has, "
-                "and rows without it would get a made-up value"
+                "and rows without it would get a made-up value",
+                "columns",
+                column.name,
             )
 
 
-def _type_refusals(wanted: TableShape, existing: TableShape) -> Iterator[str]:
+def _type_refusals(wanted: TableShape, existing: TableShape) -> Iterator[Refusal]:
     for column, old in _common(wanted, existing):
         if column.type == old.type:
             continue
         if not widens(old.type, column.type):
-            yield (
-                f"column {column.name} is {old.type}, the file wants {column.type}, which cannot hold all its values"
-            )
+            says = f"column {column.name} is {old.type}, the file wants {column.type}, which cannot hold all its values"
+            yield Refusal(says, "type", column.name)
         elif old.in_key:
-            yield f"column {column.name} is {old.type} and part of a key, the file wants {column.type}"
+            says = f"column {column.name} is {old.type} and part of a key, the file wants {column.type}"
+            yield Refusal(says, "type", column.name)
 
 
 def _setting_changes(wanted: EngineShape, existing: EngineShape) -> Iterator[Change]:
