@@ -10,7 +10,14 @@ from dagster_pipeline.commands import alert_test, new_table, plan, reconcile, st
 from dagster_pipeline.errors import PipelineError
 from dagster_pipeline.settings import Settings
 
-COMMANDS = (new_table.COMMAND, validate.COMMAND, plan.COMMAND, state.COMMAND, reconcile.COMMAND, alert_test.COMMAND)
+COMMANDS = (
+    new_table.COMMAND,
+    validate.COMMAND,
+    plan.COMMAND,
+    state.COMMAND,
+    reconcile.COMMAND,
+    alert_test.COMMAND,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

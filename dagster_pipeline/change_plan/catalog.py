@@ -40,7 +40,7 @@ class WarehouseTable:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Something in the warehouse that reads tables by a query: a view, a materialized view, a dictionary."""
+    """Something in the warehouse that reads tables: a view's or materialized view's SELECT, a dictionary's definition."""
 
     database: str
     name: str

@@ -52,7 +52,13 @@ class TreeOfFiles:
 
 
 def users_of(
-    columns: Collection[str], *, database: str, table: str, views: Sequence[View], files: TreeOfFiles, own: Path
+    columns: Collection[str],
+    *,
+    database: str,
+    table: str,
+    views: Sequence[View],
+    files: TreeOfFiles,
+    own: Path,
 ) -> tuple[ColumnUser, ...]:
     """Everyone who uses one of the columns; `own` is the table's file, of which only its checks are looked at."""
     if not columns:
@@ -78,19 +84,28 @@ def _used_by_query(
     columns: Iterable[str], query: str, *, database: str, table: str, near: str
 ) -> Iterator[str]:
     """Columns that the query reads from the table; `near` is the database of a table that is named alone."""
+    body = _select(query)
+    if body is None:
+        named = _names_table(query, database, table) or (
+            _has_word(query, database) and _has_word(query, table)
+        )
+        yield from (column for column in columns if named and _has_word(query, column))
+        return
+    if (database, table) in [(each.db or near, each.name) for each in body.find_all(exp.Table)]:
+        takes_all = body.find(exp.Star) is not None
+        read = {column.name for column in body.find_all(exp.Column)}
+        yield from (column for column in columns if column in read or takes_all)
+
+
+def _select(query: str) -> exp.Query | None:
+    """The SELECT; `None` for what sqlglot cannot read, and for a dictionary, whose source is no query."""
+    if not query.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
+        return None
     try:
         statement = sqlglot.parse_one(query, read="clickhouse")
     except SqlglotError:
-        named = _names_table(query, database, table) or (near == database and _has_word(query, table))
-        yield from (column for column in columns if named and _has_word(query, column))
-        return
-    body = statement.find(exp.Query) or statement
-    tables = [(each.db or near, each.name) for each in body.find_all(exp.Table)]
-    if (database, table) not in tables:
-        return
-    takes_all = body.find(exp.Star) is not None
-    read = {column.name for column in body.find_all(exp.Column)}
-    yield from (column for column in columns if column in read or takes_all)
+        return None
+    return statement if isinstance(statement, exp.Query) else None
 
 
 def _used_by_file(
@@ -99,7 +114,11 @@ def _used_by_file(
     """A check of a table file is a place of its own; any other file is one place."""
     if any(part in DIALECTS for part in Path(document.path).parts):
         checks = document.tree.get("checks")
-        places = [(f"checks[{index}]", each) for index, each in enumerate(checks)] if isinstance(checks, list) else []
+        places = (
+            [(f"checks[{index}]", each) for index, each in enumerate(checks)]
+            if isinstance(checks, list)
+            else []
+        )
     else:
         places = [("", document.tree)]
     for key, node in places:

@@ -17,7 +17,7 @@ from dagster_pipeline.change_plan.catalog import (
     WarehouseTable,
 )
 from dagster_pipeline.change_plan.volume import partition_column
-from dagster_pipeline.connections import open_state, open_surveyor, open_warehouse
+from dagster_pipeline.connections import open_state, open_surveyor
 from dagster_pipeline.connectors.sink.clickhouse.table_shape import ColumnShape
 from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor, Survey
 from dagster_pipeline.errors import ConfigurationError, RetriableError
@@ -47,24 +47,24 @@ SELECT database, table, sum(rows), sum(bytes_on_disk), count(), uniqExact(partit
 WHERE active AND database IN {databases:Array(String)} GROUP BY database, table
 """
 _VIEWS = """
-SELECT database, name, engine, create_table_query FROM system.tables
+SELECT database, name, engine, if(as_select = '', create_table_query, as_select) FROM system.tables
 WHERE (engine LIKE '%View' OR engine = 'Dictionary') AND lower(database) NOT IN ('system', 'information_schema')
 ORDER BY database, name
 """
 _FREE = "SELECT max(unreserved_space) FROM system.disks"
 
 
-def gather(settings: Settings, schemas: Sequence[TableSchema], *, told: Callable[[str], None]) -> PlanCatalog:
-    """Ask for everything about these tables; `told` hears which database is being asked.
+def gather(
+    settings: Settings, schemas: Sequence[TableSchema], *, rows: Rows, told: Callable[[str], None]
+) -> PlanCatalog:
+    """Ask for everything about these tables: `rows` asks the warehouse, `told` hears which database is being asked.
 
     A source that cannot be asked leaves its tables without facts, and the reason in their place; the warehouse must
     answer. Raises `PipelineError`.
     """
     told("the warehouse")
-    with open_warehouse(settings, run_id="plan") as sink:
-        warehouse = read_warehouse(
-            sink.rows, {schema.destination.database for schema in schemas}, cluster=settings.clickhouse_cluster
-        )
+    databases = {schema.destination.database for schema in schemas}
+    warehouse = read_warehouse(rows, databases, cluster=settings.clickhouse_cluster)
     told("the state store")
     with closing(open_state(settings)) as state:
         loaded = frozenset(each.table for each in state.tables() if each.cursor is not None)
@@ -123,18 +123,19 @@ def _ask_source(
         ) as surveyor:
             for schema in schemas:
                 try:
-                    sources[schema.name] = survey_table(surveyor, schema, known=schema.name in warehouse.tables)
+                    sources[schema.name] = survey_table(surveyor, schema, warehouse)
                 except ConfigurationError as error:
                     unasked[schema.name] = str(error)
     except (ConfigurationError, RetriableError) as error:
         unasked |= {schema.name: str(error) for schema in schemas if schema.name not in sources}
 
 
-def survey_table(surveyor: BaseSurveyor, schema: TableSchema, *, known: bool) -> SourceFacts:
-    """One source table. How far its partitions reach is asked only for a table that the warehouse does not have."""
+def survey_table(surveyor: BaseSurveyor, schema: TableSchema, warehouse: WarehouseFacts) -> SourceFacts:
+    """One source table. How far its rows reach is asked only where the warehouse does not have such partitions yet."""
     survey = surveyor.survey(schema.source.table)
-    column = partition_column(schema)
-    if known or column is None or not _is_cheap(survey, column):
+    column, found = partition_column(schema), warehouse.tables.get(schema.name)
+    is_cut = found is not None and f"PARTITION BY {schema.destination.partition_by}" in found.engine
+    if is_cut or column is None or not _is_cheap(survey, column):
         return SourceFacts(survey)
     return SourceFacts(survey, surveyor.extent(schema.source.table, column))
 

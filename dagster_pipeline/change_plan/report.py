@@ -46,7 +46,9 @@ def as_markdown(plans: Sequence[TablePlan]) -> str:
         parts += [f"### `{plan.table}` {plan.verdict}", "", f"`{plan.path}`", ""]
         if plan.steps:
             parts += ["| cost | what |", "|---|---|"]
-            parts += [f"| {_marked(step.cost)} | {_cell(step.what)}{_cure(step.cure)} |" for step in plan.steps]
+            parts += [
+                f"| {_marked(step.cost)} | {_cell(step.what)}{_cure(step.cure)} |" for step in plan.steps
+            ]
             parts += [""]
         if plan.load:
             parts += [f"Load: {volume_in_words(plan.load)}", ""]
@@ -78,7 +80,9 @@ def volume_in_words(volume: Volume) -> str:
         parts.append(f"{volume.chunks:,} chunk(s)")
     known = volume.seconds is not None
     parts.append(
-        f"{_time(volume.seconds or 0)} (by {volume.timed_by})" if known else "duration unknown: no past load tells"
+        f"{_time(volume.seconds or 0)} (by {volume.timed_by})"
+        if known
+        else "duration unknown: no past load tells"
     )
     if volume.partitions is not None:
         parts.append(f"{volume.partitions:,} partition(s)")
@@ -96,14 +100,14 @@ def _cure(cure: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Code in a table's cell: a bar would end the cell, a back-tick the code."""
-    return f"<code>{_plain(text)}</code>"
+    """Code in a table's cell."""
+    return f"<code>{_plain(text).replace('`', '&#96;')}</code>"
 
 
 def _plain(text: str) -> str:
     """Text of files and catalogs, in which nothing may become markup."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("|", "&#124;").replace("\n", " ").replace("`", "&#96;").replace("@", "&#64;")
+    return escaped.replace("|", "&#124;").replace("\n", " ").replace("@", "&#64;")
 
 
 def _bytes(size: int) -> str:

@@ -6,8 +6,7 @@ What differs is `table_diff`'s to find; here stands what that means for the rows
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
@@ -15,8 +14,10 @@ from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_table
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import (
     Change,
     ChangeTtl,
+    Refusal,
     WidenColumn,
     compare,
+    surplus_columns,
 )
 from dagster_pipeline.connectors.sink.clickhouse.table_shape import TableShape
 from dagster_pipeline.schema.models import SyncMode, TableSchema
@@ -69,10 +70,15 @@ def steps_between(
     """Everything that differs; a table that every run builds anew takes all of it with its next run."""
     diff = compare(wanted, existing)
     if rebuilt_by_every_run(schema):
-        words = [*diff.refusals, *(_clause(change, table, ddl) for change in diff.changes)]
+        says = (refusal.says for refusal in diff.refusals)
+        words = [*says, *(_clause(change, table, ddl) for change in diff.changes)]
         return tuple(Step(Cost.RELOAD, f"the next run builds the table anew: {word}") for word in words)
-    altered = (_step(change, existing, table, ddl) for change in diff.changes)
-    return (*_refused(wanted, existing), *altered)
+    refused = {refusal.column for refusal in diff.refusals if refusal.column}
+    changes = (
+        change for change in diff.changes if not (isinstance(change, WidenColumn) and change.name in refused)
+    )
+    altered = (_step(change, existing, table, ddl) for change in changes)
+    return (*map(_refused, diff.refusals), *altered)
 
 
 def rebuilt_by_every_run(schema: TableSchema) -> bool:
@@ -86,23 +92,15 @@ def added_columns(wanted: TableShape, existing: TableShape) -> tuple[str, ...]:
 
 
 def gone_columns(wanted: TableShape, existing: TableShape) -> tuple[str, ...]:
-    """Columns of the warehouse that no load fills any more."""
+    """Columns of the warehouse that no load fills any more; our own are nobody's to use."""
     return tuple(
-        column.name
-        for column in existing.columns
-        if wanted.column(column.name) is None and column.name not in SYSTEM_COLUMNS
+        column.name for column in surplus_columns(wanted, existing) if column.name not in SYSTEM_COLUMNS
     )
 
 
-def _refused(wanted: TableShape, existing: TableShape) -> Iterator[Step]:
-    """With one half held equal, the comparison names what is refused in the other."""
-    table_key = compare(replace(wanted, columns=existing.columns), existing).refusals
-    columns = compare(replace(wanted, engine=existing.engine), existing).refusals
-    for refusal in table_key:
-        yield Step(Cost.REFUSED, refusal, cure=f"To have it, {FULL_REFRESH}; or make the file say what it is.")
-    for refusal in columns:
-        cure = f"To have it, {FULL_REFRESH}; or put the column back as it was."
-        yield Step(Cost.REFUSED, refusal, cure=cure)
+def _refused(refusal: Refusal) -> Step:
+    otherwise = "put the column back as it was" if refusal.column else "make the file say what it is"
+    return Step(Cost.REFUSED, refusal.says, cure=f"To have it, {FULL_REFRESH}; or {otherwise}.")
 
 
 def _step(change: Change, existing: TableShape, table: SinkTable, ddl: Ddl) -> Step:

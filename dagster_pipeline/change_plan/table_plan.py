@@ -82,7 +82,9 @@ class Planner:
         recanonize: the catalog's expressions may be another version's words, so they are put through `rows` too.
     """
 
-    def __init__(self, catalog: PlanCatalog, *, rows: Rows, files: TreeOfFiles, recanonize: bool = False) -> None:
+    def __init__(
+        self, catalog: PlanCatalog, *, rows: Rows, files: TreeOfFiles, recanonize: bool = False
+    ) -> None:
         self._catalog = catalog
         self._rows = rows
         self._files = files
@@ -110,7 +112,13 @@ class Planner:
             warnings += self._load_warnings(schema, volume, 0)
             steps = creation(table, self._ddl)
             return TablePlan(
-                schema.name, shown, Verdict.CREATE, steps, volume, warnings=tuple(warnings), notes=tuple(notes)
+                schema.name,
+                shown,
+                Verdict.CREATE,
+                steps,
+                volume,
+                warnings=tuple(warnings),
+                notes=tuple(notes),
             )
         return self._change(schema, table, wanted, existing, shown=shown, warnings=warnings, notes=notes)
 
@@ -135,7 +143,9 @@ class Planner:
             if not table.collapses_rereads and self._goes_on(schema):
                 notes.append(cannot_reread(gained, table))
         if refused or any(step.cost is Cost.RELOAD for step in steps):
-            volume = self._volume(schema, self._catalog.sources.get(schema.name), found.partitions)
+            same_cut = wanted.engine.partition_by == existing.engine.partition_by
+            partitions = found.partitions if same_cut else None
+            volume = self._volume(schema, self._catalog.sources.get(schema.name), partitions)
             warnings += self._load_warnings(schema, volume, found.bytes)
         if any(step.cost is Cost.REWRITE for step in steps):
             notes.append(f"A rewrite goes through {found.parts:,} part(s), {found.bytes:,} bytes.")
@@ -174,7 +184,9 @@ class Planner:
         if not self._recanonize:
             return parse_engine(clause)
         statement = f"CREATE TABLE shape (`column` UInt8) ENGINE = {clause}"
-        ((formatted,),) = self._rows("SELECT formatQuerySingleLine({statement:String})", {"statement": statement})
+        ((formatted,),) = self._rows(
+            "SELECT formatQuerySingleLine({statement:String})", {"statement": statement}
+        )
         return parse_engine(str(formatted).partition(" ENGINE = ")[2])
 
     def _gained(self, schema: TableSchema, table: SinkTable, gained: tuple[str, ...]) -> Iterator[Step]:
@@ -227,4 +239,3 @@ def in_words(plans: Sequence[TablePlan]) -> str:
         return f"{len(plans)} table(s) are as their files want them: nothing to do."
     said = [f"{count} {verdict}" for verdict, count in counts.items() if count]
     return f"{len(plans)} table(s): {', '.join(said)}."
-

@@ -105,9 +105,7 @@ def _chunks(schema: TableSchema, rows: int, width: int) -> int:
     return max(1, ceil(rows / target))
 
 
-def _seconds(
-    schema: TableSchema, rows: int | None, past: Sequence[PastLoad]
-) -> tuple[float | None, str]:
+def _seconds(schema: TableSchema, rows: int | None, past: Sequence[PastLoad]) -> tuple[float | None, str]:
     if rows is None:
         return None, ""
     own = _rates(each for each in past if each.table == schema.name)

@@ -32,7 +32,10 @@ from dagster_pipeline.settings import Settings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `plan`."""
     parser.add_argument(
-        "tables", nargs="*", metavar="table", help="<destination database>/<table> (default: every enabled one)"
+        "tables",
+        nargs="*",
+        metavar="table",
+        help="<destination database>/<table> (default: every enabled one)",
     )
     parser.add_argument("--schemas-dir", type=Path, help="folder of the table files")
     form = parser.add_mutually_exclusive_group()
@@ -75,11 +78,11 @@ def _planned(
             with ClickHouseSink(place) as engine:
                 planner = Planner(catalog, rows=engine.rows, files=files, recanonize=True)
                 return _each(planner, schemas)
-    with telling("Asking") as told:
-        found: PlanCatalog = gather(settings, schemas, told=told)
-    if arguments.save_catalog is not None:
-        save(found, arguments.save_catalog)
     with open_warehouse(settings, run_id="plan") as sink:
+        with telling("Asking") as told:
+            found: PlanCatalog = gather(settings, schemas, rows=sink.rows, told=told)
+        if arguments.save_catalog is not None:
+            save(found, arguments.save_catalog)
         return _each(Planner(found, rows=sink.rows, files=files), schemas)
 
 
@@ -87,4 +90,6 @@ def _each(planner: Planner, schemas: Sequence[TableSchema]) -> list[TablePlan]:
     return [planner.plan(schema, shown=shown_path(schema.path)) for schema in counted(schemas, "Planning")]
 
 
-COMMAND = Command("plan", "Say what a change of table files will do, before it is merged.", add_arguments, run)
+COMMAND = Command(
+    "plan", "Say what a change of table files will do, before it is merged.", add_arguments, run
+)
