@@ -50,6 +50,17 @@ class TreeOfFiles:
             self._documents = [read_file(path, shown_path(path)) for path in paths]
         return self._documents
 
+    def naming(self, database: str, table: str, *, own: Path) -> tuple[str, ...]:
+        """`path:line` where a file of another kind, or a check of another table, first names the table."""
+        found = []
+        for document in self.documents():
+            for key, node in _places(document) if document.path != shown_path(own) else ():
+                at = _first_naming(node, key, database, table)
+                if at is not None:
+                    found.append(f"{document.path}:{document.place(at).line}")
+                    break
+        return tuple(found)
+
 
 def users_of(
     columns: Collection[str],
@@ -111,24 +122,27 @@ def _select(query: str) -> exp.Query | None:
 def _used_by_file(
     columns: Collection[str], document: Document, *, database: str, table: str, own: str
 ) -> Iterator[ColumnUser]:
-    """A check of a table file is a place of its own; any other file is one place."""
-    if any(part in DIALECTS for part in Path(document.path).parts):
-        checks = document.tree.get("checks")
-        places = (
-            [(f"checks[{index}]", each) for index, each in enumerate(checks)]
-            if isinstance(checks, list)
-            else []
-        )
-    else:
-        places = [("", document.tree)]
-    for key, node in places:
-        texts = list(_texts(node, key))
-        named = own == document.path or any(_names_table(text, database, table) for _, text in texts)
-        named = named or _names_in_keys(node, database, table)
-        for at, text in texts if named else ():
+    """Every place where a column's name stands, in a part that names the table."""
+    for key, node in _places(document):
+        named = own == document.path or _first_naming(node, key, database, table) is not None
+        for at, text in _texts(node, key) if named else ():
             for column in columns:
                 if _has_word(text, column):
                     yield ColumnUser(column, f"{document.path}:{document.place(at).line}")
+
+
+def _places(document: Document) -> list[tuple[str, Any]]:
+    """Parts of a file that name tables and columns together: each check of a table file, any other file as a whole."""
+    if not any(part in DIALECTS for part in Path(document.path).parts):
+        return [("", document.tree)]
+    checks = document.tree.get("checks")
+    return [(f"checks[{at}]", each) for at, each in enumerate(checks)] if isinstance(checks, list) else []
+
+
+def _first_naming(node: Any, key: str, database: str, table: str) -> str | None:
+    """The key path at which a node names the table."""
+    at = next((at for at, text in _texts(node, key) if _names_table(text, database, table)), None)
+    return key if at is None and _names_in_keys(node, database, table) else at
 
 
 def _names_in_keys(node: Any, database: str, table: str) -> bool:
