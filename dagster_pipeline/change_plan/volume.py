@@ -13,11 +13,6 @@ from math import ceil
 from statistics import median
 
 from dagster_pipeline.change_plan.catalog import SourceFacts
-from dagster_pipeline.connectors.sources.mysql.connector import (
-    FEWEST_RANGE_ROWS,
-    HELD_BYTES,
-    UNKNOWN_ROW_BYTES,
-)
 from dagster_pipeline.schema.expressions import plain_column
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.state.records import PastLoad
@@ -96,13 +91,10 @@ def partition_column(schema: TableSchema) -> str | None:
 
 
 def _chunks(schema: TableSchema, rows: int, width: int) -> int:
-    """As the plan of a run and the source's splitter cut."""
+    """As the plan of a run cuts."""
     if not (schema.primary_key or schema.sync.cursor):
         return 1
-    target = rows_per_chunk(schema.sync.chunk_rows, width)
-    if schema.source.dialect == "mysql":
-        target = min(target, max(FEWEST_RANGE_ROWS, HELD_BYTES // (width or UNKNOWN_ROW_BYTES)))
-    return max(1, ceil(rows / target))
+    return max(1, ceil(rows / rows_per_chunk(schema.sync.chunk_rows, width)))
 
 
 def _seconds(schema: TableSchema, rows: int | None, past: Sequence[PastLoad]) -> tuple[float | None, str]:
