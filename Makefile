@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e check lint types validate graph type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e check lint types validate plan graph type-lab bench alert-test constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -52,6 +52,9 @@ types: $(INSTALLED) ## Check types
 
 validate: $(INSTALLED) ## Check every table file below schemas/, and alerts.yml
 	@$(PYTHON) scripts/validate_schemas.py
+
+plan: $(INSTALLED) ## Say what the table files would change in the warehouse: make plan ARGS="amtdb/accounts --markdown"
+	@$(PYTHON) -m dagster_pipeline plan $(ARGS)
 
 type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md
 	@$(PYTHON) -m scripts.servers install

@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from dagster_pipeline.commands.command import Command
+from dagster_pipeline.commands.terminal import telling, write_json
 from dagster_pipeline.connections import open_surveyor
 from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor, Survey
-from dagster_pipeline.errors import ConfigurationError, SchemaFilesError
+from dagster_pipeline.errors import ConfigurationError, Problem, SchemaFilesError
 from dagster_pipeline.proposal.propose import Proposal, propose, worth_asking
 from dagster_pipeline.proposal.table_file import plain_name, table_file
 from dagster_pipeline.schema.discovery import DIALECTS, shown_path
@@ -30,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tables", nargs="+", help="table names, or patterns such as 'order_*' in quotes")
     parser.add_argument("--connection", help="connection (default: the database's name)")
     parser.add_argument("--schema", default="public", help="PostgreSQL schema (default: public)")
+    parser.add_argument(
+        "--json", action="store_true", help="write what was written, and its problems, as JSON"
+    )
     parser.add_argument("--print", action="store_true", help="write to standard output and no file")
     parser.add_argument(
         "--force", action="store_true", help="write over files that are there; else they are left alone"
@@ -41,10 +46,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     dialect, database = _folder(arguments.database)
     connection = arguments.connection or database
     files: dict[PurePosixPath, str] = {}
-    with open_surveyor(
-        settings, dialect, connection=connection, database=database, schema_name=arguments.schema
-    ) as surveyor:
+    with (
+        telling("Surveying") as told,
+        open_surveyor(
+            settings, dialect, connection=connection, database=database, schema_name=arguments.schema
+        ) as surveyor,
+    ):
         for table in dict.fromkeys(_wanted(surveyor, arguments.tables, arguments.database)):
+            told(table)
             file = PurePosixPath(dialect, database, _file_name(table))
             if file in files:
                 raise ConfigurationError(
@@ -62,7 +71,15 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     paths = {settings.schemas_dir / file: text for file, text in files.items()}
     written = [path for path, text in paths.items() if _write(path, text, force=arguments.force)]
-    return _judged(written, settings) or int(len(written) < len(paths))
+    left = [path for path in paths if path not in written]
+    problems = _problems(written, settings)
+    if arguments.json:
+        shown = [list(map(shown_path, each)) for each in (written, left)]
+        write_json({"written": shown[0], "left_alone": shown[1], "problems": list(map(asdict, problems))})
+    else:
+        sys.stdout.writelines(f"{shown_path(path)}\n" for path in written)
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return int(bool(problems or left))
 
 
 def _folder(text: str) -> tuple[Dialect, str]:
@@ -108,22 +125,19 @@ def _write(path: Path, text: str, *, force: bool) -> bool:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{shown_path(path)}\n")
     return True
 
 
-def _judged(written: list[Path], settings: Settings) -> int:
+def _problems(written: list[Path], settings: Settings) -> list[Problem]:
     """What the loader says of the new files; old problems of other files are not ours to report."""
     if not written:
-        return 0
+        return []
     try:
         load_tables(settings)
     except SchemaFilesError as error:
         names = {shown_path(path) for path in written}
-        problems = [each for each in error.problems if each.path in names]
-        sys.stderr.writelines(f"{problem}\n" for problem in problems)
-        return 1 if problems else 0
-    return 0
+        return [each for each in error.problems if each.path in names]
+    return []
 
 
 COMMAND = Command("new-table", "Write the file of a table that exists at the source.", add_arguments, run)

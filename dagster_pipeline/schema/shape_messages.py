@@ -51,7 +51,13 @@ def finding_of(model: type[BaseModel], details: ErrorDetails, steps: tuple[Step,
     if details["type"] == "extra_forbidden":
         return _unknown_key(model, steps, key)
     if details["input"] is None:
-        return Finding(key, f"`{key}` has no value.", "Write one, or remove the key.")
+        is_word = "null" in allowed_values(details)
+        todo = (
+            'Write "null" in quotes: without them YAML means no value.'
+            if is_word
+            else "Write one, or remove the key."
+        )
+        return Finding(key, f"`{key}` has no value.", todo)
     return _refused_value(details, steps, key)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from dagster_pipeline.errors import FatalError
-from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, for_people
+from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus, PastLoad, for_people
 from dagster_pipeline.state.tables import chunks, loads
 
 Key = tuple[str, str]
@@ -55,6 +55,26 @@ def open_loads(connection: Connection, *which: ColumnElement[bool]) -> dict[Key,
     for row in connection.execute(query.order_by(chunks.c.load_id, chunks.c.chunk_index)) if rows else ():
         ledgers[row.load_id].append(_chunk(row))
     return {(row.table_name, row.partition_key): _load(row, ledgers[row.load_id]) for row in rows}
+
+
+def past_loads(connection: Connection, newest: int) -> tuple[PastLoad, ...]:
+    """The newest done loads of every table and partition, each with the sums of its ledger, newest first."""
+    key = (loads.c.table_name, loads.c.partition_key)
+    age = func.row_number().over(partition_by=key, order_by=loads.c.load_number.desc()).label("age")
+    done = select(loads, age).where(loads.c.status == LoadStatus.DONE).subquery()
+    sums = (func.sum(chunks.c.row_count), func.sum(chunks.c.byte_count), func.sum(chunks.c.seconds))
+    facts = (done.c.table_name, done.c.partition_key, done.c.kind, done.c.created_at)
+    query = (
+        select(*facts, func.count(), *sums)
+        .join(chunks, chunks.c.load_id == done.c.load_id)
+        .where(done.c.age <= newest)
+        .group_by(*facts, done.c.load_id, done.c.age)
+        .order_by(done.c.table_name, done.c.partition_key, done.c.age)
+    )
+    return tuple(
+        PastLoad(table, partition, kind, created_at, count, int(rows), int(bytes_), float(seconds))
+        for table, partition, kind, created_at, count, rows, bytes_, seconds in connection.execute(query)
+    )
 
 
 def start(connection: Connection, load_id: str, index: int) -> None:

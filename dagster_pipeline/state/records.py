@@ -105,6 +105,27 @@ class TableState:
     open_load: Load | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PastLoad:
+    """A load that is done, its ledger in sums.
+
+    Attributes:
+        kind: as in `Load`.
+        created_at: UTC, when it was opened.
+        chunks, rows, bytes: what the sink acknowledged.
+        seconds: of all chunks together; those of one load ran beside each other.
+    """
+
+    table: str
+    partition: str
+    kind: str
+    created_at: datetime
+    chunks: int
+    rows: int
+    bytes: int
+    seconds: float
+
+
 def for_people(table: str, partition: str) -> str:
     """A table and partition in a sentence."""
     return f"{table}, partition {partition}" if partition else table

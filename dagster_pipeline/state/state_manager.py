@@ -10,7 +10,7 @@ from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.state import ledger, locks, positions, tables
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.database import Database
-from dagster_pipeline.state.records import Load, LockRecord, TableState
+from dagster_pipeline.state.records import Load, LockRecord, PastLoad, TableState
 
 
 def _utc_now() -> datetime:
@@ -105,6 +105,11 @@ class StateManager(BaseStateStore):
     def close(self) -> None:
         """See `BaseStateStore.close`."""
         self._database.close()
+
+    def past_loads(self, *, newest: int) -> tuple[PastLoad, ...]:
+        """The newest done loads of every table and partition, newest first: how fast a table is moved."""
+        with self._database.reading() as connection:
+            return ledger.past_loads(connection, newest)
 
     def locks(self) -> tuple[LockRecord, ...]:
         """Every lock that was not given back, expired or not, sorted by table and partition."""

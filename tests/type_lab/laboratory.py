@@ -62,6 +62,8 @@ class Laboratory:
         self.sink = ClickHouseSink(DatabaseUrl.parse(warehouse, variable="CLICKHOUSE_URL", schemes=()))
         self._folder = folder
         self._tables = 0
+        self.loaded: dict[str, TableSchema] = {}
+        """The file of every table that was loaded, as it was the last time, by the table's name."""
         self.state = StateManager(
             DatabaseUrl.parse(f"sqlite:///{folder / 'state.sqlite'}", variable="STATE_URL", schemes=())
         )
@@ -92,6 +94,11 @@ class Laboratory:
                 failed = (*wrong[number], *again[number], *miscounted)
                 tried = 2 * len(case.exact)
                 yield Outcome(case, stored[f"c{number}"], tried, tried - len(failed), wrong=failed)
+
+    def empty(self, cases: Sequence[TypeCase], *, mode: str) -> None:
+        """A table of every type in the warehouse, without rows."""
+        for some in _grouped(cases):
+            self.load(self._table(some), self._columns(some), mode=mode)
 
     def clamped(self, cases: Sequence[TypeCase], *, mode: str) -> Iterator[Outcome]:
         """Values that do not fit become the nearest that does, by `out_of_range: clamp`, and each is counted."""
@@ -163,6 +170,7 @@ class Laboratory:
             schema = schema.model_copy(
                 update={"sync": schema.sync.model_copy(update={"chunk_rows": chunk_rows})}
             )
+        self.loaded[schema.name] = schema
         with self.database.source(schema) as connector:
             return TableSync(schema, source=connector, sink=self.sink, state=self.state, run_id="lab").run()
 

@@ -39,6 +39,7 @@ class ReadRequest:
         key_range: the chunk.
         query_comment: names table and run, for whoever watches the source; must not end a comment.
         only: these rows and no others; `None` for all.
+        limit: at most so many rows, whichever the source comes upon first; 0 for all. For a look, never for a load.
     """
 
     mappings: tuple[ColumnMapping, ...]
@@ -46,6 +47,7 @@ class ReadRequest:
     key_range: KeyRange = WHOLE_TABLE
     query_comment: str = ""
     only: KeySet | None = None
+    limit: int = 0
 
 
 class BaseSourceConnector(ABC):

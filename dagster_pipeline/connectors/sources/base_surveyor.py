@@ -72,6 +72,10 @@ class BaseSurveyor(ABC):
         """Ask the rows: cheap with an index on the column, else a scan; whoever asks decides by the table's size."""
 
     @abstractmethod
+    def extent(self, table: str, column: str) -> tuple[str, str] | None:
+        """Oldest and newest value as text, `None` when no row has one; costs what `cursor_facts` costs."""
+
+    @abstractmethod
     def close(self) -> None:
         """End the connection; may be called twice."""
 

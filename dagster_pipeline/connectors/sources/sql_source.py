@@ -128,7 +128,8 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
         """The SELECT of a stream; a mask's key is no part of it."""
         columns = select_list(self.sql, request.mappings).sql
         where = self._where(request.window, request.key_range, request.only)
-        return commented(f"SELECT {columns} FROM {self._relation}{where}", request.query_comment)
+        limit = f" LIMIT {request.limit:d}" if request.limit else ""
+        return commented(f"SELECT {columns} FROM {self._relation}{where}{limit}", request.query_comment)
 
     def stream(self, request: ReadRequest) -> AbstractContextManager[Generator[Batch, None, None]]:
         """The rows on a connection of their own."""

@@ -7,7 +7,7 @@ statement is spelled (`ddl`, `insert`), how bytes travel (`transport`), what an 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -25,6 +25,7 @@ from dagster_pipeline.connectors.sink.base_sink_connector import (
     WriteRequest,
 )
 from dagster_pipeline.connectors.sink.clickhouse import catalog, digests
+from dagster_pipeline.connectors.sink.clickhouse.arrival import arrival_statement
 from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_identifier, quote_table
 from dagster_pipeline.connectors.sink.clickhouse.digests import DigestStatements
 from dagster_pipeline.connectors.sink.clickhouse.errors import Task
@@ -297,6 +298,18 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
             )
         statement = self._ddl.replace_view(database, name, select, comment=comment)
         self._run(statement, doing=f"Creating the view {database}.{name}")
+
+    def arrived(
+        self,
+        columns: Sequence[WireColumn],
+        wire_format: WireFormat,
+        payload: bytes,
+        stored: Mapping[str, str],
+    ) -> list[tuple[str | None, ...]]:
+        """What `write` would store of these few rows, as text; nothing is written. See `arrival`."""
+        wire_types = self._wire_types(tuple(columns))
+        statement = arrival_statement(columns, wire_format, payload, wire_types=wire_types, stored=stored)
+        return self._warehouse.rows(statement, task=Task.WRITE, doing="Reading a sample")
 
     def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""

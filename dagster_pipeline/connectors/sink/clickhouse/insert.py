@@ -8,7 +8,7 @@ silently is switched off here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import WireColumn, WireFormat
@@ -103,23 +103,33 @@ class InsertStatement:
 def insert_statement(request: WriteRequest, wire_types: Mapping[str, str]) -> InsertStatement:
     """The statement of one write; `wire_types` are the columns' wire types, in order, in ClickHouse's own spelling."""
     table = request.table
-    parsed = {
-        name: _able_to_see_null(wire_type, request.wire_format) for name, wire_type in wire_types.items()
-    }
-    stored = [column for column in request.columns if column.load]
-    loads = (
-        _loaded(column, wire_type=wire_types[column.name], parsed_type=parsed[column.name])
-        for column in stored
-    )
-    names = [*(column.name for column in stored), VERSION_COLUMN]
+    parsed = parsed_types(wire_types, request.wire_format)
+    loads = loaded_values(request.columns, wire_types, parsed)
+    names = [*loads, VERSION_COLUMN]
     return InsertStatement(
         target=f"{quote_table(table.database, table.name)} ({', '.join(map(quote_identifier, names))})",
         # Named, since ClickHouse would call the number by its digits, as a source may call a column.
-        select=", ".join([*loads, f"{request.version} AS {quote_identifier(VERSION_COLUMN)}"]),
+        select=", ".join([*loads.values(), f"{request.version} AS {quote_identifier(VERSION_COLUMN)}"]),
         structure=structure(parsed.items()),
         columns=len(request.columns),
         wire_format=request.wire_format,
     )
+
+
+def parsed_types(wire_types: Mapping[str, str], wire_format: WireFormat) -> dict[str, str]:
+    """What each column of the wire is read as."""
+    return {name: _able_to_see_null(wire_type, wire_format) for name, wire_type in wire_types.items()}
+
+
+def loaded_values(
+    columns: Sequence[WireColumn], wire_types: Mapping[str, str], parsed: Mapping[str, str]
+) -> dict[str, str]:
+    """The expression of what is stored, by column."""
+    return {
+        column.name: _loaded(column, wire_type=wire_types[column.name], parsed_type=parsed[column.name])
+        for column in columns
+        if column.load
+    }
 
 
 def insert_settings(request: WriteRequest) -> dict[str, Setting]:

@@ -72,6 +72,14 @@ class MySQLSurveyor(BaseSurveyor):
             recent=None if is_recent is None else bool(is_recent),
         )
 
+    def extent(self, table: str, column: str) -> tuple[str, str] | None:
+        """One aggregate."""
+        relation, name = f"{DIALECT.quote(self._database)}.{DIALECT.quote(table)}", DIALECT.quote(column)
+        ((first, last),) = self._ask(
+            f"SELECT CAST(MIN({name}) AS CHAR), CAST(MAX({name}) AS CHAR) FROM {relation}"
+        )
+        return None if first is None or last is None else (str(first), str(last))
+
     def close(self) -> None:
         """End the connection."""
         if self._connection.open:

@@ -75,6 +75,12 @@ class PostgresSurveyor(BaseSurveyor):
         without = self._ask(f"SELECT 1 FROM {place} WHERE {name} IS NULL LIMIT 1")
         return CursorFacts(newest=newest, has_nulls=bool(without), recent=is_recent)
 
+    def extent(self, table: str, column: str) -> tuple[str, str] | None:
+        """One aggregate."""
+        place, name = relation(self._schema, table), DIALECT.quote(column)
+        ((first, last),) = self._ask(f"SELECT min({name})::text, max({name})::text FROM {place}")
+        return None if first is None or last is None else (first, last)
+
     def close(self) -> None:
         """End the connection."""
         self._connection.close()

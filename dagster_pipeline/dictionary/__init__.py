@@ -1,0 +1,1 @@
+"""The data dictionary: what table files say, as pages for people who read tables and no YAML."""
