@@ -41,7 +41,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="type-lab-")))
         folder.chmod(0o755)
         for product, kind in PRODUCTS:
-            database = kind(stack.enter_context(scratch_database(product, folder, "type_lab")))
+            database = kind(stack.enter_context(scratch_database(product, "type_lab")))
             findings = Findings(database.product, database.refused)
             for warehouse in ("embedded", "http"):
                 print(f"{findings.product}, {warehouse} ...", flush=True)

@@ -1,8 +1,6 @@
 """Servers and directories that tests share. A server starts when the first test asks for it, once per session."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +9,7 @@ import pytest
 
 from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
-from scripts.servers.product import Product
-from scripts.servers.provide import choose
+from scripts.servers.scratch import scratch_server
 from scripts.servers.server import Server
 
 hypothesis.settings.register_profile("the same examples every time", derandomize=True)
@@ -20,29 +17,18 @@ if "HYPOTHESIS_EXPLORE" not in os.environ:
     hypothesis.settings.load_profile("the same examples every time")
 
 
-def _server(product: Product) -> Iterator[Server]:
-    # Not below pytest's own temporary directory, which only its owner may enter: the server may be another user.
-    directory = Path(tempfile.mkdtemp(prefix=f"dagster-pipeline-{product.name}-"))
-    directory.chmod(0o711)
-    server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, ends_with_us=True)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-        shutil.rmtree(directory)
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """A PostgreSQL server: `url`, `create_database(name) -> url`, `process`, `restart()`, `kill()`."""
-    yield from _server(Postgres())
+    with scratch_server(Postgres()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[Server]:
     """A MariaDB (or MySQL) server: `url`, `create_database(name) -> url`, `process`, `restart()`, `kill()`."""
-    yield from _server(MariaDb())
+    with scratch_server(MariaDb()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def measure(*, rows: int = ROWS, pairs: int = PAIRS) -> list[Cost]:
         folder.chmod(0o755)
         front = stack.enter_context(running_front(folder / "warehouse", user="lab", password="lab"))  # noqa: S106 -- a scratch server's
         for product, kind in PRODUCTS:
-            with scratch_database(product, folder, "lossless") as url:
+            with scratch_database(product, "lossless") as url:
                 database = kind(url)
                 laboratory = Laboratory(database, front.url, folder / product.name)
                 costs.append(_compare(database, laboratory, rows, pairs))

@@ -7,20 +7,14 @@ again by its seed: `--first SEED --seeds 1`. The plan follows from the seed alon
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
-from scripts.servers.product import Product
-from scripts.servers.provide import choose
-from scripts.servers.server import Server
+from scripts.servers.scratch import scratch_server
 from tests.faults.scenario import Outcome, Scenario, play
 
 SEEDS = 34
@@ -38,8 +32,8 @@ def main(words: list[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
         servers = {
-            "postgres": stack.enter_context(provided(Postgres())),
-            "mysql": stack.enter_context(provided(MariaDb())),
+            "postgres": stack.enter_context(scratch_server(Postgres())),
+            "mysql": stack.enter_context(scratch_server(MariaDb())),
         }
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             scenario = Scenario.of(seed, faults=arguments.faults)
@@ -66,20 +60,6 @@ def summary(outcomes: list[Outcome], seconds: float) -> str:
     )
     ended = ", ".join(f"{how} {count}" for how, count in endings.most_common())
     return "\n".join(["", "faults by kind:", *kinds, f"runs ended: {ended}", last])
-
-
-@contextmanager
-def provided(product: Product) -> Iterator[Server]:
-    """A server of our own, removed in the end, or one that the environment names."""
-    directory = Path(tempfile.mkdtemp(prefix=f"dagster-pipeline-{product.name}-"))
-    directory.chmod(0o711)
-    server = choose(product, directory, variable=f"TEST_{product.variable}", durable=False, ends_with_us=True)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":
