@@ -14,11 +14,11 @@ from contextlib import ExitStack
 
 from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
+from scripts.servers.scratch import scratch_server
 from scripts.servers.server import Server
 from tests.faults.scenario import compare
 from tests.faults.source_table import Shape
 from tests.faults.stage import Stage
-from tests.faults.torture import provided
 
 STREAMS = 2
 
@@ -31,7 +31,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     with ExitStack() as stack:
         servers = {
-            dialect: stack.enter_context(provided(product))
+            dialect: stack.enter_context(scratch_server(product))
             for dialect, product in (("postgres", Postgres()), ("mysql", MariaDb()))
         }
         good = [
