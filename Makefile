@@ -76,5 +76,5 @@ constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
 clean: ## Delete the demo's servers, warehouse, state and run history, and all caches; .venv stays
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m scripts.servers remove; fi
 	@rm -rf .local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find dagster_home -mindepth 1 ! -name dagster.yaml ! -name workspace.yaml -delete
+	@find dagster_home -mindepth 1 ! -name 'dagster*.yaml' ! -name workspace.yaml -delete
 	@find dagster_pipeline scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
