@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import socket
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from dagster_pipeline.errors import ConfigurationError
 OLDEST_SERVER = 140000
 """PostgreSQL 14, the oldest with upstream support (postgresql.org/support/versioning)."""
 CONNECT_SECONDS = 4
+NO_REVISION = "none"
 FIRST_START_LOCK = 0x64706670  # any number that nobody else takes; advisory locks are per database
 
 
@@ -133,18 +135,34 @@ def _schema(connection: Connection) -> str | None:
         if not has_runs:
             return None
         if not has_revision:
-            return "none"
+            return NO_REVISION
         cursor.execute("SELECT string_agg(version_num, '+' ORDER BY version_num) FROM alembic_version")
         return str((cursor.fetchone() or ("",))[0])
 
 
 def _revisions() -> tuple[frozenset[str], str]:
-    """All revisions that the installed Dagster knows, and its newest."""
-    from alembic.script import ScriptDirectory  # it imports Dagster with its first script
+    """All revisions that the installed Dagster knows, and its newest.
 
+    Read as text: alembic's own ScriptDirectory would import every script, and with the first one Dagster, for seconds.
+    """
     spec = importlib.util.find_spec("dagster")
     if spec is None or spec.origin is None:
         raise ConfigurationError("Dagster is not installed.", todo="Install this project's dependencies.")
-    scripts = ScriptDirectory(str(Path(spec.origin).parent / "_core" / "storage" / "alembic"))
-    known = frozenset({script.revision for script in scripts.walk_revisions()}) | {"none"}
-    return known, "+".join(sorted(scripts.get_heads()))
+    before: dict[str, str] = {}
+    for script in (Path(spec.origin).parent / "_core" / "storage" / "alembic" / "versions").glob("*.py"):
+        assigned = _assigned_texts(script.read_text())
+        if "revision" in assigned:
+            before[assigned["revision"]] = assigned.get("down_revision", "")
+    heads = before.keys() - set(before.values())
+    return frozenset(before) | {NO_REVISION}, "+".join(sorted(heads))
+
+
+def _assigned_texts(script: str) -> dict[str, str]:
+    """Names that a script sets to a plain text at its top."""
+    return {
+        target.id: node.value.value
+        for node in ast.parse(script).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
