@@ -41,5 +41,7 @@ def _secret(variables: Mapping[str, str], name: str, variable: str, file: Path) 
             todo="Mount the secret there, readable for the user who runs this.",
         ) from error
     if not secret:
-        raise ConfigurationError(f"{variable} names {file}, which is empty.", todo="Write the secret into it.")
+        raise ConfigurationError(
+            f"{variable} names {file}, which is empty.", todo="Write the secret into it."
+        )
     return secret

@@ -1,8 +1,9 @@
-"""`POSTGRES_ADMIN_URL=postgresql://admin:...@host/postgres python scripts/setup_dagster_database.py`
+"""Make the PostgreSQL database that Dagster keeps its records in, and the user that owns it.
 
-Makes the database that Dagster keeps its records in, and the user that owns it, from DAGSTER_POSTGRES_DB, _USER and
-_PASSWORD (or _PASSWORD_FILE). May run again at any time; a new password replaces the old one. With `--state` it makes the
-database and user that STATE_URL names.
+`POSTGRES_ADMIN_URL=postgresql://admin:...@host/postgres python scripts/setup_dagster_database.py`
+
+Names and password come from DAGSTER_POSTGRES_DB, _USER and _PASSWORD (or _PASSWORD_FILE). May run again at any time; a new
+password replaces the old one. With `--state` it makes the database and user that STATE_URL names.
 """
 
 from __future__ import annotations

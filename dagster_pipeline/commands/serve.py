@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.check:
         return 0
     command = service.command(variables, home)
-    os.execve(command[0], command, variables)  # noqa: S606 -- a list of ours, and no shell is wanted
+    return os.execve(command[0], command, variables)  # noqa: S606 -- a list of ours, and no shell is wanted
 
 
 def _create_schema() -> None:
-    from dagster import DagsterInstance  # seconds, which only the first start ever pays
+    from dagster import DagsterInstance  # noqa: PLC0415 -- seconds, which only the very first start pays
 
     with DagsterInstance.get():
         pass

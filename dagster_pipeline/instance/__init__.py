@@ -1,2 +1,5 @@
-"""Dagster's own services as this project runs them: classes that `dagster.production.yaml` names, and the checks that
-stand before a service starts. Knows nothing of tables."""
+"""Dagster's own services as this project runs them.
+
+Belongs here: the classes that `dagster.production.yaml` names, the checks that stand before a service starts, and the set-up
+of its database. Knows nothing of tables.
+"""

@@ -1,5 +1,6 @@
-"""A PostgreSQL database with a user of its own, for Dagster's records or for the pipeline's state: the statements, and running
-them. Every statement may run again, so a second set-up changes nothing but a password that is new.
+"""A PostgreSQL database with a user of its own, for Dagster's records or for the pipeline's state.
+
+Every statement may run again, so a second set-up changes nothing but a password that is new.
 """
 
 from __future__ import annotations
@@ -9,10 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg2
-from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
-from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2 import extensions, sql
 
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -49,9 +47,14 @@ class OwnedDatabase:
             yield "the administrator may act for it", sql.SQL("GRANT {} TO CURRENT_USER").format(user)
             yield (
                 "its database",
-                sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(database, user),
+                sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(
+                    database, user
+                ),
             )
-        yield "nobody else may connect to it", sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database)
+        yield (
+            "nobody else may connect to it",
+            sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
+        )
 
     def in_the_database(self) -> Iterator[Statement]:
         """Statements for the administrator, in the new database."""
@@ -83,13 +86,13 @@ def set_up(admin_dsn: str, wanted: OwnedDatabase) -> tuple[str, ...]:
             )
         statements = wanted.on_the_server(user_exists=user_exists, database_exists=owner is not None)
         done += _run(cursor, statements)
-    database_dsn = make_dsn(**{**parse_dsn(admin_dsn), "dbname": wanted.database})
+    database_dsn = extensions.make_dsn(**{**extensions.parse_dsn(admin_dsn), "dbname": wanted.database})
     with closing(_connect(database_dsn)) as database, database.cursor() as cursor:
         done += _run(cursor, wanted.in_the_database())
     return tuple(done)
 
 
-def _connect(dsn: str) -> Connection:
+def _connect(dsn: str) -> extensions.connection:
     try:
         connection = psycopg2.connect(dsn, connect_timeout=10, application_name="dagster_pipeline setup")
     except psycopg2.Error as error:
@@ -101,7 +104,7 @@ def _connect(dsn: str) -> Connection:
     return connection
 
 
-def _run(cursor: Cursor, statements: Iterator[Statement]) -> list[str]:
+def _run(cursor: extensions.cursor, statements: Iterator[Statement]) -> list[str]:
     done = []
     for purpose, statement in statements:
         try:
@@ -117,12 +120,12 @@ def _run(cursor: Cursor, statements: Iterator[Statement]) -> list[str]:
     return done
 
 
-def _exists(cursor: Cursor, question: str, name: str) -> bool:
+def _exists(cursor: extensions.cursor, question: str, name: str) -> bool:
     cursor.execute(question, [name])
     return cursor.fetchone() is not None
 
 
-def _owner(cursor: Cursor, database: str) -> str | None:
+def _owner(cursor: extensions.cursor, database: str) -> str | None:
     cursor.execute("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [database])
     row = cursor.fetchone()
     return None if row is None else str(row[0])

@@ -18,9 +18,10 @@ def check_log_bucket(logs: Mapping[str, Any], variables: Mapping[str, str]) -> N
         variables: the environment; boto3 takes credentials, region and `AWS_ENDPOINT_URL_S3` from the process's own,
             and here they only serve to name the place.
     """
-    import boto3  # half a second, which only a service with such a bucket pays
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    # Half a second, which no other command should pay.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     bucket = str(logs.get("bucket", ""))
     endpoint = (

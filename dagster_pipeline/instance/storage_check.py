@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
+from psycopg2 import extensions
 
 from dagster_pipeline.errors import ConfigurationError
 
@@ -41,7 +41,9 @@ def check_storage(
         accept_any_schema: the schema is about to be migrated.
     """
     host, port = str(database.get("hostname", "")), int(database.get("port") or 5432)
-    place = f"Dagster's PostgreSQL database ({database.get('username')}@{host}:{port}/{database.get('db_name')})"
+    place = (
+        f"Dagster's PostgreSQL database ({database.get('username')}@{host}:{port}/{database.get('db_name')})"
+    )
     todo = f"Correct {', '.join(variables)}, or start the server." if variables else ""
     _reach(host, port, place, todo)
     with closing(_log_in(database, host, port, place, variables)) as connection:
@@ -60,14 +62,16 @@ def _reach(host: str, port: int, place: str, todo: str) -> None:
     try:
         socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
-        raise ConfigurationError(f"{place} cannot be reached: {error.strerror or error}.", todo=todo) from error
+        raise ConfigurationError(
+            f"{place} cannot be reached: {error.strerror or error}.", todo=todo
+        ) from error
 
 
 def _log_in(
     database: Mapping[str, Any], host: str, port: int, place: str, variables: tuple[str, ...]
-) -> Connection:
+) -> extensions.connection:
     try:
-        return psycopg2.connect(
+        connection: extensions.connection = psycopg2.connect(
             host=host,
             port=port,
             user=database.get("username"),
@@ -84,9 +88,10 @@ def _log_in(
             todo=f"Correct {', '.join(variables)}; scripts/setup_dagster_database.py makes user and database. "
             "PGSSLMODE and PGSSLROOTCERT say how TLS is used.",
         ) from error
+    return connection
 
 
-def _check_version(connection: Connection, place: str) -> None:
+def _check_version(connection: extensions.connection, place: str) -> None:
     if connection.server_version < OLDEST_SERVER:
         raise ConfigurationError(
             f"{place} is PostgreSQL {connection.server_version // 10000}, which is too old.",
@@ -94,7 +99,7 @@ def _check_version(connection: Connection, place: str) -> None:
         )
 
 
-def _create(connection: Connection, place: str, create_schema: Callable[[], object]) -> None:
+def _create(connection: extensions.connection, place: str, create_schema: Callable[[], object]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE')")
         schema, may_create = cursor.fetchone() or (None, False)
@@ -111,7 +116,7 @@ def _create(connection: Connection, place: str, create_schema: Callable[[], obje
             cursor.execute("SELECT pg_advisory_unlock(%s)", [FIRST_START_LOCK])
 
 
-def _check_schema(connection: Connection, place: str) -> None:
+def _check_schema(connection: extensions.connection, place: str) -> None:
     found = _schema(connection)
     known, newest = _revisions()
     if found == newest:
@@ -127,7 +132,7 @@ def _check_schema(connection: Connection, place: str) -> None:
     )
 
 
-def _schema(connection: Connection) -> str | None:
+def _schema(connection: extensions.connection) -> str | None:
     """The revision that the database is at, `None` when Dagster never was in it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('runs') IS NOT NULL, to_regclass('alembic_version') IS NOT NULL")
@@ -162,7 +167,9 @@ def _assigned_texts(script: str) -> dict[str, str]:
     return {
         target.id: node.value.value
         for node in ast.parse(script).body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
         for target in node.targets
         if isinstance(target, ast.Name)
     }

@@ -14,7 +14,6 @@ import clickhouse_connect
 import psycopg2
 from moto.server import ThreadedMotoServer
 
-from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.instance.database_setup import OwnedDatabase, set_up
 from scripts.servers.clickhouse_http import running_front
 from scripts.servers.server import Server
@@ -90,7 +89,6 @@ def around(
     folder = directory / "schemas/postgres/shop"
     folder.mkdir(parents=True)
     (folder / "orders.yml").write_text(TABLE)
-    url = DatabaseUrl.parse(source, variable="SOURCE", schemes=())
     budget = f"?max_rows_per_second={rows_per_second}" if rows_per_second else ""
     warehouse = directory / "warehouse"
     warehouse.mkdir()

