@@ -131,6 +131,11 @@ class Containers(Processes):
         """Status, tags and retries of a run."""
         return dict(self.ask(RUN, id=run_id)["runOrError"])
 
+    def events(self, run_id: str) -> str:
+        """Every message of a run's events."""
+        found = self.ask(EVENTS, id=run_id)["runOrError"]["eventConnection"]["events"]
+        return "\n".join(str(event.get("message")) for event in found)
+
     def wait_for_end(self, run_id: str, *, seconds: float) -> str:
         """The status in which the run ended."""
 
@@ -151,4 +156,8 @@ mutation ($parameters: ExecutionParams!) { launchRun(executionParams: $parameter
 """
 RUN = """
 query ($id: ID!) { runOrError(runId: $id) { ... on Run { runId status tags { key value } } } }
+"""
+EVENTS = """
+query ($id: ID!) { runOrError(runId: $id) { ... on Run {
+    eventConnection { events { ... on MessageEvent { message } } } } } }
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,16 +49,22 @@ class Production:
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"dagster/storage/{run_id}/")
         return {item["Key"]: item["Size"] for item in listed.get("Contents", [])}
 
-    def copied(self) -> tuple[int, int]:
-        """Rows of the warehouse's table and the sum of their keys."""
+    def copied(self, table: str = "orders") -> tuple[int, int]:
+        """Rows of a warehouse's table and the sum of their keys."""
         with clickhouse_connect.get_client(dsn=self.warehouse_url) as client:
-            rows = client.query("SELECT count(), sum(id) FROM shop.orders FINAL").result_rows
+            rows = client.query(f"SELECT count(), sum(id) FROM shop.{table} FINAL").result_rows
         return int(rows[0][0]), int(rows[0][1])
 
 
 @contextmanager
 def around(
-    server: Server, directory: Path, *, name: str, rows: int, rows_per_second: int | None
+    server: Server,
+    directory: Path,
+    *,
+    name: str,
+    rows: int,
+    rows_per_second: int | None = None,
+    tables: Sequence[str] = ("orders",),
 ) -> Iterator[Production]:
     """Set all of it up.
 
@@ -66,8 +72,9 @@ def around(
         server: PostgreSQL for everything.
         directory: for table files and the warehouse.
         name: makes the databases' names different from another test's.
-        rows: of the source table `shop.orders`.
-        rows_per_second: how fast it may be read.
+        rows: of each source table.
+        rows_per_second: how fast the source may be read.
+        tables: in the source's database `shop`.
     """
     address = urlsplit(server.url)
     for database in (f"dagster_{name}", f"state_{name}"):
@@ -76,19 +83,20 @@ def around(
             connection.cursor().execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         set_up(server.url, OwnedDatabase(database, f"dagster_{name}", PASSWORD))
     source = server.create_database(f"shop_{name}")
-    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS orders")
-        cursor.execute(
-            "CREATE TABLE orders (id bigint PRIMARY KEY, note text NOT NULL, updated_at timestamptz NOT NULL)"
-        )
-        cursor.execute(
-            "INSERT INTO orders SELECT n, 'note ' || n, now() - interval '1 day' + n * interval '1 s' "
-            "FROM generate_series(1, %s) n",
-            [rows],
-        )
     folder = directory / "schemas/postgres/shop"
     folder.mkdir(parents=True)
-    (folder / "orders.yml").write_text(TABLE)
+    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+            cursor.execute(
+                f"CREATE TABLE {table} (id bigint PRIMARY KEY, note text NOT NULL, updated_at timestamptz NOT NULL)"
+            )
+            cursor.execute(
+                f"INSERT INTO {table} SELECT n, 'note ' || n, now() - interval '1 day' + n * interval '1 s' "
+                "FROM generate_series(1, %s) n",
+                [rows],
+            )
+            (folder / f"{table}.yml").write_text(TABLE)
     budget = f"?max_rows_per_second={rows_per_second}" if rows_per_second else ""
     warehouse = directory / "warehouse"
     warehouse.mkdir()
