@@ -295,14 +295,6 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         found = self._warehouse.rows(f"DESCRIBE TABLE ({select})", task=Task.SHAPE, doing=doing)
         return tuple(SinkColumn(name, type_) for name, type_, *_ in found)
 
-    def catch_up(self, table: SinkTable) -> None:
-        """In a cluster, wait until the replica that answers has what others took."""
-        if self._cluster:
-            self._run(
-                f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
-                doing=f"Reading {table.full_name}",
-            )
-
     def replace_view(self, database: str, name: str, select: str, *, comment: str = "") -> None:
         """Create a view, or put it in the place of one. Raises `ConfigurationError` when a table has that name."""
         found = self.rows(
