@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.servers.postgres import Postgres
-from scripts.servers.provide import choose
+from scripts.servers.scratch import scratch_server
 from tests.e2e.containers import SERVICES, Containers
 from tests.e2e.processes import ask
 from tests.e2e.production import around
@@ -88,27 +88,22 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=50)
     parsed = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="dagster-pipeline-load-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="dagster-pipeline-load-") as scratch,
+        scratch_server(Postgres()) as server,
+    ):
         directory = Path(scratch)
-        directory.chmod(0o711)  # the server may be another user
-        server = choose(
-            Postgres(), directory / "server", variable="TEST_POSTGRES_URL", durable=False, ends_with_us=True
-        )
-        try:
-            server.start()
-            with around(server, directory, name="load", rows=ROWS, tables=TABLES) as production:
-                services = Containers(directory, production.variables)
-                try:
-                    problems = _measure(services, runs=parsed.runs, pages=parsed.pages)
-                    problems += [
-                        f"{table} has {production.copied(table)}"
-                        for table in TABLES[: parsed.runs]
-                        if production.copied(table) != (ROWS, ROWS * (ROWS + 1) // 2)
-                    ]
-                finally:
-                    services.close()
-        finally:
-            server.remove()
+        with around(server, directory, name="load", rows=ROWS, tables=TABLES) as production:
+            services = Containers(directory, production.variables)
+            try:
+                problems = _measure(services, runs=parsed.runs, pages=parsed.pages)
+                problems += [
+                    f"{table} has {production.copied(table)}"
+                    for table in TABLES[: parsed.runs]
+                    if production.copied(table) != (ROWS, ROWS * (ROWS + 1) // 2)
+                ]
+            finally:
+                services.close()
     print("\n".join(problems) or "No run was lost, doubled or failed, and every page got its answers.")
     return 1 if problems else 0
 
