@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e check lint types validate plan graph type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load check lint types validate plan graph type-lab bench alert-test constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -39,6 +39,10 @@ torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compa
 e2e: $(INSTALLED) ## Run Dagster as real processes and watch alerts go out, the tests that take minutes too
 	@$(PYTHON) -m scripts.servers install
 	@.venv/bin/pytest tests/e2e -m "long or not long" $(ARGS)
+
+stack-load: $(INSTALLED) ## Drain 200 queued runs with 50 pages open, over the production instance: make stack-load RUNS=200 PAGES=50
+	@$(PYTHON) -m scripts.servers install
+	@$(PYTHON) -m tests.e2e.load --runs $(or $(RUNS),200) --pages $(or $(PAGES),50)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 
@@ -76,5 +80,5 @@ constraints: $(INSTALLED) ## Write constraints.txt anew from what .venv holds
 clean: ## Delete the demo's servers, warehouse, state and run history, and all caches; .venv stays
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m scripts.servers remove; fi
 	@rm -rf .local build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find dagster_home -mindepth 1 ! -name dagster.yaml ! -name workspace.yaml -delete
+	@find dagster_home -mindepth 1 ! -name 'dagster*.yaml' ! -name workspace.yaml -delete
 	@find dagster_pipeline scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,6 +26,7 @@ COMMANDS = (
     "reconcile",
     "quarantine",
     "alert-test",
+    "serve",
 )
 """In the order of `--help`; `new-table` stands in `commands/new_table.py`."""
 

@@ -37,7 +37,12 @@ def open_surveyor(
 
 def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:
     """The warehouse. Raises `ConfigurationError` when its address is wrong."""
-    return ClickHouseSink(settings.clickhouse_url(), cluster=settings.clickhouse_cluster, run_id=run_id)
+    return ClickHouseSink(
+        settings.clickhouse_url(),
+        cluster=settings.clickhouse_cluster,
+        insert_quorum=settings.clickhouse_insert_quorum,
+        run_id=run_id,
+    )
 
 
 def open_state(settings: Settings) -> StateManager:

@@ -42,6 +42,7 @@ class Settings:
         schemas_dir: root of the YAML tree.
         dagster_home: instance directory; the default state store lives there.
         clickhouse_cluster: cluster name for ON CLUSTER DDL, or `None`.
+        clickhouse_insert_quorum: how many replicas must have a chunk before it counts (`CLICKHOUSE_INSERT_QUORUM`).
         schedules_running: schedules start switched on (`SCHEDULES_DEFAULT_STATUS=running`); else a laptop would
             start production's work. What was switched in the UI wins over this.
         tables_at_once: how many tables one run works on at the same time (`TABLES_AT_ONCE`).
@@ -51,6 +52,7 @@ class Settings:
     schemas_dir: Path
     dagster_home: Path
     clickhouse_cluster: str | None = None
+    clickhouse_insert_quorum: str = "auto"
     schedules_running: bool = False
     tables_at_once: int = TABLES_AT_ONCE
 
@@ -63,6 +65,7 @@ class Settings:
             schemas_dir=Path(variables.get("SCHEMAS_DIR") or PROJECT_ROOT / "schemas"),
             dagster_home=Path(variables.get("DAGSTER_HOME") or PROJECT_ROOT / "dagster_home"),
             clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
+            clickhouse_insert_quorum=_quorum(variables),
             schedules_running=variables.get("SCHEDULES_DEFAULT_STATUS", "stopped").lower() == "running",
             tables_at_once=_positive(variables, "TABLES_AT_ONCE", default=TABLES_AT_ONCE),
         )
@@ -134,6 +137,15 @@ class Settings:
             f"No address for the {dialect} connection {connection!r}.",
             todo=f"Set {own} to {schemes[0]}://user:password@host/{database}, or {server} to the server alone.",
         )
+
+
+def _quorum(variables: Mapping[str, str]) -> str:
+    text = variables.get("CLICKHOUSE_INSERT_QUORUM") or "auto"
+    if text != "auto" and not text.isdecimal():
+        raise ConfigurationError(
+            f"CLICKHOUSE_INSERT_QUORUM is {text!r}.", todo="Write auto, or a number of replicas; 0 is off."
+        )
+    return text
 
 
 def _positive(variables: Mapping[str, str], name: str, *, default: int) -> int:

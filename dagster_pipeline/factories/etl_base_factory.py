@@ -126,6 +126,7 @@ class EtlFactory:
             for note in result.notes:
                 context.log.warning("%s: %s", schema.name, note)
             subject = subject_of(result, seconds=time.monotonic() - began)
+            sink.catch_up(subject.table)
             checks = [
                 *run_checks(schema, subject, key, sink.rows),
                 *quarantine_result(schema, key, result.table, sink),

@@ -137,6 +137,7 @@ class TableReconciliation:
         if not self._sink.table_id(table.database, table.name):
             raise ConfigurationError(f"{table.full_name} is not in the warehouse yet.", todo="Load it first.")
         self._sink.ensure_table(table)
+        self._sink.catch_up(table)
 
     def _set_aside(self, table: SinkTable) -> frozenset[tuple[str, ...]]:
         """The keys in quarantine, as far as differences are counted at all: that they differ is known."""

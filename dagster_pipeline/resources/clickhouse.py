@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import PrivateAttr
 
+from dagster_pipeline.connections import open_warehouse
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.resources.kept_open import KeptOpen
 from dagster_pipeline.settings import Settings
@@ -27,10 +28,12 @@ class ClickHouseResource(dg.ConfigurableResource[ClickHouseSink]):
     def open(self, *, run_id: str) -> Generator[ClickHouseSink, None, None]:
         """A sink, which other steps of the run may be using too. Raises `ConfigurationError` when the URL is wrong."""
         settings = Settings.from_environment()
-        url, cluster = settings.clickhouse_url(), settings.clickhouse_cluster
-        with self._kept.lent(
-            (url.raw, cluster), lambda: ClickHouseSink(url, cluster=cluster, run_id=run_id)
-        ) as sink:
+        address = (
+            settings.clickhouse_url().raw,
+            settings.clickhouse_cluster,
+            settings.clickhouse_insert_quorum,
+        )
+        with self._kept.lent(address, lambda: open_warehouse(settings, run_id=run_id)) as sink:
             yield sink
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -77,6 +77,10 @@ class DestinationSection(Model):
     settings: dict[SettingName, SettingValue] = Field(
         default_factory=dict, description="Engine settings, e.g. index_granularity: 8192."
     )
+    distributed: bool = Field(
+        default=False,
+        description="Where CLICKHOUSE_CLUSTER names a cluster, a table <table>_distributed over it stands beside this one.",
+    )
 
 
 class DefaultsFile(Model):

@@ -123,6 +123,9 @@ class DestinationRef(Model):
     settings: Mapping[str, str | int | float | bool] = Field(
         default_factory=dict, description="Engine settings."
     )
+    distributed: bool = Field(
+        default=False, description="In a cluster, a Distributed table stands beside it."
+    )
 
     @property
     def full_name(self) -> str:

@@ -85,4 +85,5 @@ def _destination(file: TableFile, source: SourceRef) -> DestinationRef:
         partition_by=section.partition_by,
         ttl=section.ttl,
         settings=section.settings,
+        distributed=section.distributed,
     )

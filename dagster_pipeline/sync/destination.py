@@ -29,6 +29,7 @@ def sink_table(schema: TableSchema, mappings: Sequence[ColumnMapping]) -> SinkTa
         comment=schema.description,
         tracks_deletes=schema.sync.deletes is not Deletes.IGNORE or needs_tombstones(schema),
         hides_deleted=schema.sync.deletes is not Deletes.SOFT,
+        distributed=destination.distributed,
         primary_key=schema.primary_key,
     )
 

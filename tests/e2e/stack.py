@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dagster import DagsterInstance
 
 from scripts.servers.process import free_port
+from tests.e2e.processes import ROOT, Processes, ask
 
-ROOT = Path(__file__).parents[2]
 STARTUP_SECONDS = 120.0
 LOCATION = "dagster_pipeline"
 _T = TypeVar("_T")
@@ -41,8 +39,8 @@ def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float, every:
     return found
 
 
-class Stack:
-    """The processes, started one by one; `close` ends them all, each with its children."""
+class Stack(Processes):
+    """The processes, started one by one."""
 
     def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
         self.home = directory / "dagster_home"
@@ -51,8 +49,7 @@ class Stack:
         # Two processes that make the SQLite files at once leave them with two alembic heads, and nothing starts then.
         with DagsterInstance.from_config(str(self.home)):
             pass
-        self._logs = directory / "logs"
-        self._logs.mkdir()
+        super().__init__(directory / "logs")
         self._code_port, self._web_port = free_port(), free_port()
         self._workspace = directory / "workspace.yaml"
         self._workspace.write_text(
@@ -66,7 +63,6 @@ class Stack:
             "DAGSTER_HOME": str(self.home),
             **variables,
         }
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_code_server(self) -> None:
         """Return when the code server answers."""
@@ -78,7 +74,7 @@ class Stack:
         client = DagsterGrpcClient(host="127.0.0.1", port=self._code_port)
 
         def answers() -> bool:
-            self._must_live("code")
+            self.must_live("code")
             with suppress(Exception):
                 return client.ping("") is not None
             return False
@@ -95,7 +91,7 @@ class Stack:
         self._start("web", ["dagster_webserver", *where])
 
         def answers() -> bool:
-            self._must_live("web")
+            self.must_live("web")
             with suppress(OSError), urllib.request.urlopen(f"{self.web_url}/server_info", timeout=5):
                 return True
             return False
@@ -108,56 +104,14 @@ class Stack:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """An answer of the webserver's GraphQL."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(
-            f"{self.web_url}/graphql", data=body, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            data: dict[str, Any] = json.load(answer)
-        assert "errors" not in data, data
-        return dict(data["data"])
+        return ask(self.web_url, query, **variables)
 
     def start_run_from_shell(self, table: str) -> Callable[[], int]:
         """`dagster asset materialize`; returns how to wait for its exit code."""
         name = f"shell {table.replace('/', '.')}"
         command = ["dagster", "asset", "materialize", "-m", "dagster_pipeline.definitions"]
         self._start(name, [*command, "--select", f'key:"{table}"'])
-        return self._running[name].wait
-
-    def kill(self, name: str) -> None:
-        """End one process and its children by SIGKILL, as a crash would."""
-        process = self._running.pop(name)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-    def log(self, name: str) -> str:
-        """What a process has printed."""
-        return (self._logs / name).read_text(errors="replace")
-
-    def last_words(self) -> str:
-        """The end of what every process has printed, for a test that fails."""
-        return "\n".join(
-            f"--- {path.name}\n{self.log(path.name)[-2000:]}" for path in sorted(self._logs.iterdir())
-        )
-
-    def close(self) -> None:
-        """End what runs."""
-        for name in list(self._running):
-            self.kill(name)
+        return partial(self.wait, name)
 
     def _start(self, name: str, module_and_arguments: list[str]) -> None:
-        with (self._logs / name).open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", *module_and_arguments],
-                env=self._environment,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def _must_live(self, name: str) -> None:
-        if self._running[name].poll() is not None:
-            raise AssertionError(f"{name} ended:\n{self.log(name)[-3000:]}")
+        self.launch(name, [sys.executable, "-m", *module_and_arguments], self._environment)

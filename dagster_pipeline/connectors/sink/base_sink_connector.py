@@ -46,6 +46,7 @@ class SinkTable:
         primary_key: the source's primary key in destination names.
         hides_deleted: a row whose `_deleted` is 1 is gone for a reader under FINAL; else it stays, marked.
         is_versioned: the table has `_version`, which tells newer states of a row from older ones.
+        distributed: in a cluster a table that reads from all of it stands beside this one.
     """
 
     database: str
@@ -61,6 +62,7 @@ class SinkTable:
     primary_key: tuple[str, ...]
     hides_deleted: bool = True
     is_versioned: bool = True
+    distributed: bool = False
 
     @property
     def full_name(self) -> str:
@@ -196,6 +198,9 @@ class BaseSinkConnector(ABC):
 
         0 when the table does not exist.
         """
+
+    def catch_up(self, table: SinkTable) -> None:  # noqa: B027 -- a warehouse of one server has nothing to do
+        """Return when whichever server answers next knows every acknowledged row of a table that exists."""
 
     @abstractmethod
     def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:

@@ -26,6 +26,11 @@ from dagster_pipeline.connectors.sink.base_sink_connector import (
 )
 from dagster_pipeline.connectors.sink.clickhouse import catalog, digests
 from dagster_pipeline.connectors.sink.clickhouse.arrival import arrival_statement
+from dagster_pipeline.connectors.sink.clickhouse.cluster import (
+    CATCH_UP_SETTINGS,
+    Cluster,
+    distributed_name,
+)
 from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_identifier, quote_table
 from dagster_pipeline.connectors.sink.clickhouse.digests import DigestStatements
 from dagster_pipeline.connectors.sink.clickhouse.errors import Task
@@ -86,6 +91,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         url: DatabaseUrl,
         *,
         cluster: str | None = None,
+        insert_quorum: str = "auto",
         run_id: str = "",
         lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     ) -> None:
@@ -95,6 +101,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
             url: `chdb:///dir`, or `http(s)://user:password@host:port/`. The path's database is not used: every table
                 says its own.
             cluster: DDL runs ON CLUSTER with Replicated engines.
+            insert_quorum: of a cluster, see `Cluster`.
             run_id: told to whoever finds the embedded warehouse held by us.
             lock_wait_seconds: how long to wait for another process that holds the embedded warehouse.
 
@@ -106,9 +113,10 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
             raise ConfigurationError(
                 "The embedded warehouse has no cluster.", todo="Unset CLICKHOUSE_CLUSTER."
             )
-        self._cluster = cluster
+        self._cluster = Cluster(cluster, insert_quorum) if cluster else None
         self._ddl = Ddl(cluster)
-        self._ddl_settings = CLUSTER_SETTINGS if cluster else DDL_SETTINGS
+        self._write_settings = self._cluster.write_settings if self._cluster else {}
+        self._ddl_settings = {**(CLUSTER_SETTINGS if cluster else DDL_SETTINGS), **self._write_settings}
         holder = f"run {run_id}" if run_id else ""
         transport = (
             EmbeddedTransport(Path(url.database), holder=holder, lock_wait_seconds=lock_wait_seconds)
@@ -120,19 +128,19 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
 
     def ensure_table(self, table: SinkTable) -> tuple[str, ...]:
         """Create the table, or add and widen columns, change comments, TTL and settings."""
-        diff = self._diff(table)
-        if diff is None:
-            return self._create(table)
-        _refuse(table, diff)
-        return self._alter(table, diff)
+        statements = self.planned_statements(table)
+        for statement in statements:
+            self._run(statement, doing=f"Creating or altering {table.full_name}")
+        return statements
 
     def planned_statements(self, table: SinkTable) -> tuple[str, ...]:
         """What `ensure_table` would run."""
         diff = self._diff(table)
         if diff is None:
-            return self._creation(table)
+            return (*self._creation(table), *self._distributed(table, columns_change=True))
         _refuse(table, diff)
-        return self._ddl.alter(table, diff.changes)
+        distributed = self._distributed(table, columns_change=diff.changes_columns)
+        return (*self._ddl.alter(table, diff.changes), *distributed)
 
     def differences(self, table: SinkTable) -> tuple[TableDifference, ...]:
         """Everything in which the live table is not what its file wants; nothing is changed. See `table_difference`."""
@@ -236,6 +244,12 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
             f"SELECT max({quote_identifier(VERSION_COLUMN)}) FROM {{table}}",
         )
 
+    def catch_up(self, table: SinkTable) -> None:
+        """All replicas that are alive, since whoever stands behind the URL may ask any of them."""
+        if self._cluster:
+            statement, doing = self._cluster.catch_up(table), f"Waiting for the replicas of {table.full_name}"
+            self._warehouse.run(statement, doing=doing, settings=CATCH_UP_SETTINGS)
+
     def count_rows(self, table: SinkTable) -> int:
         """Rows under FINAL, without those marked as deleted."""
         return self._number(table, f"{Relation(table).select('count()')} {READER_SETTINGS}")
@@ -253,7 +267,11 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         if payloads.are_empty:
             return WriteReceipt(rows=payloads.rows, bytes=0, seconds=time.monotonic() - started)
         statement = insert_statement(request, self._wire_types(request.columns))
-        settings = {**insert_settings(request), **deduplication(request, self._warehouse.known_settings())}
+        settings = {
+            **insert_settings(request),
+            **deduplication(request, self._warehouse.known_settings()),
+            **self._write_settings,
+        }
         doing = f"Writing into {request.table.full_name}"
         said: Acknowledgement | None = None
         with suppress(AbandonedInsertError):
@@ -276,14 +294,6 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         """The columns that a SELECT gives. What is wrong with it is an error of the file that it comes from."""
         found = self._warehouse.rows(f"DESCRIBE TABLE ({select})", task=Task.SHAPE, doing=doing)
         return tuple(SinkColumn(name, type_) for name, type_, *_ in found)
-
-    def catch_up(self, table: SinkTable) -> None:
-        """In a cluster, wait until the replica that answers has what others took."""
-        if self._cluster:
-            self._run(
-                f"SYSTEM SYNC REPLICA {quote_table(table.database, table.name)}",
-                doing=f"Reading {table.full_name}",
-            )
 
     def replace_view(self, database: str, name: str, select: str, *, comment: str = "") -> None:
         """Create a view, or put it in the place of one. Raises `ConfigurationError` when a table has that name."""
@@ -343,7 +353,9 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         statement = digests.mark_deleted_statement(table, keys, version=version)
         settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
         self._warehouse.run(
-            statement, doing=f"Marking rows of {table.full_name} as deleted", settings=settings
+            statement,
+            doing=f"Marking rows of {table.full_name} as deleted",
+            settings={**settings, **self._write_settings},
         )
 
     def quarantine_of(self, table: SinkTable) -> ClickHouseQuarantine:
@@ -352,7 +364,11 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
 
         def change(statement: str) -> None:
             settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
-            self._warehouse.run(statement, doing=f"Closing entries of {aside.full_name}", settings=settings)
+            self._warehouse.run(
+                statement,
+                doing=f"Closing entries of {aside.full_name}",
+                settings={**settings, **self._write_settings},
+            )
 
         return ClickHouseQuarantine(
             loaded=table,
@@ -390,6 +406,21 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
 
     def _creation(self, table: SinkTable) -> tuple[str, ...]:
         return (*self._database_statements(table.database), self._ddl.create_table(table))
+
+    def _distributed(self, table: SinkTable, *, columns_change: bool) -> tuple[str, ...]:
+        """What makes the Distributed table, where one is asked for that is missing or has other columns."""
+        if self._cluster is None or not table.distributed:
+            return ()
+        above, below = (self._columns(table.database, name) for name in (distributed_name(table), table.name))
+        is_right = above == below and not columns_change
+        return () if is_right else (self._cluster.distributed_table(table),)
+
+    def _columns(self, database: str, name: str) -> list[tuple[Any, ...]]:
+        return self.rows(
+            "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {name:String} "
+            "ORDER BY position",
+            {"database": database, "name": name},
+        )
 
     def _alter(self, table: SinkTable, diff: TableDiff) -> tuple[str, ...]:
         statements = self._ddl.alter(table, diff.changes)
