@@ -91,6 +91,10 @@ def check_service(
     address = service.address(variables)
     if address is not None and service.listens is not None:
         _check_port(*address, variable=service.listens[1][0])
+    logs = instance.resolved(*LOGS, variables=variables)
+    if logs is not None and "bucket" in logs:
+        check_log_bucket(logs, variables)
+    # Last, since it makes the tables of an empty database, which takes seconds.
     database = instance.resolved(*DATABASE, variables=variables)
     if database is not None:
         check_storage(
@@ -99,9 +103,6 @@ def check_service(
             create_schema=create_schema,
             accept_any_schema=service.migrates,
         )
-    logs = instance.resolved(*LOGS, variables=variables)
-    if logs is not None and "bucket" in logs:
-        check_log_bucket(logs, variables)
 
 
 def _check_port(host: str, port: int, *, variable: str) -> None:

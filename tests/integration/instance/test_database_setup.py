@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -12,6 +14,7 @@ import pytest
 from dagster_pipeline.errors import ConfigurationError, FatalError
 from dagster_pipeline.instance.database_setup import OwnedDatabase, set_up
 from scripts.servers.server import Server
+from scripts.setup_dagster_database import main
 
 NAME = "set_up_database"
 WANTED = OwnedDatabase(NAME, NAME, "first 'password\\")
@@ -98,3 +101,30 @@ def test_a_refusal_names_no_password(admin: str) -> None:
         set_up(url, WANTED)
     assert "first" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_the_script_makes_the_databases_that_the_variables_name(
+    admin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = urlsplit(admin)
+    said = {
+        "POSTGRES_ADMIN_URL": admin,
+        "DAGSTER_POSTGRES_DB": NAME,
+        "DAGSTER_POSTGRES_USER": NAME,
+        "DAGSTER_POSTGRES_PASSWORD": "by the script",
+        "STATE_URL": f"postgresql://{NAME}:as%20state@{address.hostname}/{NAME}",
+    }
+    with patch.dict(os.environ, said, clear=True):
+        assert main([]) == 0
+        connect_as(admin, NAME, "by the script")
+        assert main(["--state"]) == 0
+        connect_as(admin, NAME, "as state")
+    printed = capsys.readouterr().out
+    assert printed.endswith(f"{NAME} owns the database {NAME}.\n")
+    assert "by the script" not in printed
+
+
+def test_the_script_names_the_variable_that_it_misses(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.dict(os.environ, {"DAGSTER_POSTGRES_DB": NAME}, clear=True):
+        assert main([]) == 1
+    assert capsys.readouterr().err == "error: DAGSTER_POSTGRES_USER is not set. See docs/stack.md.\n"
