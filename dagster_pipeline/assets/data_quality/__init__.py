@@ -1,10 +1,11 @@
-"""What proves tables on schedules of its own: the reconciliation of every enabled table that asks for it."""
+"""What proves tables on schedules of its own: reconciliation and contract of every enabled table that asks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.contract_checks import contracts
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.factories.reconcile_checks import reconciliations
 from dagster_pipeline.schema.models import TableSchema
@@ -15,4 +16,7 @@ def data_quality_bundle(schemas: Sequence[TableSchema], settings: Settings) -> B
     """Checks, their job and their schedules."""
     enabled = [schema for schema in schemas if schema.enabled]
     pool = EMBEDDED_POOL if settings.warehouse_is_embedded else None
-    return reconciliations(enabled, embedded_pool=pool, running=settings.schedules_running)
+    running = settings.schedules_running
+    return reconciliations(enabled, embedded_pool=pool, running=running) + contracts(
+        enabled, embedded_pool=pool, running=running
+    )
