@@ -25,7 +25,7 @@ def check_schedules(
     return Bundle(jobs=[job], schedules=schedules)
 
 
-def _schedule_name(job_name: str, cron: str, zone: str) -> str:
+def schedule_name(job_name: str, cron: str, zone: str) -> str:
     """Stable, valid, and readable as far as a cron can be; Dagster keeps the on/off switch under this name."""
     readable = cron.replace("*/", "every").replace("*", "any").replace(" ", "_")
     safe = "".join(letter if letter.isalnum() else "_" for letter in readable)
@@ -45,7 +45,7 @@ def _schedule(
 
     status = dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
     return dg.ScheduleDefinition(
-        name=_schedule_name(job.name, cron, zone),
+        name=schedule_name(job.name, cron, zone),
         job=job,
         cron_schedule=cron,
         execution_timezone=zone,
