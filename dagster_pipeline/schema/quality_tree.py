@@ -14,7 +14,7 @@ from dagster_pipeline.schema.rules_quality import QUALITY, judge_quality, wareho
 
 def read_quality(
     root: Path, tables: Sequence[TableSchema] | None
-) -> tuple[tuple[KindFile[QualityFile], ...], list[Problem]]:
+) -> tuple[tuple[KindFile[QualityFile], ...], tuple[Problem, ...]]:
     """All files, and what is wrong with them; `tables` is `None` while the table files have problems of their own."""
     found = read_kind(root, QUALITY, QualityFile, begin="`version: 1` and `checks:`")
     problems = list(found.problems)
@@ -22,4 +22,4 @@ def read_quality(
         columns = warehouse_columns(tables)
         for file in found.files:
             problems += file.problems(judge_quality(file.name, file.value, columns))
-    return found.files, problems
+    return found.files, tuple(problems)
