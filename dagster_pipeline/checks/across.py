@@ -12,9 +12,9 @@ from dagster_pipeline.checks.questions import Subject, judged_value, question
 from dagster_pipeline.checks.samples import shortened
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
-from dagster_pipeline.schema.across_sql import PLACEHOLDER, tables_in
 from dagster_pipeline.schema.models import TableCheck
 from dagster_pipeline.schema.quality_models import Agree, References, Side, SqlAcross
+from dagster_pipeline.schema.table_placeholders import PLACEHOLDER, tables_in
 
 Across = SqlAcross | Agree | References
 

@@ -16,15 +16,10 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from dagster_pipeline.schema.check_sql import VIRTUAL_COLUMN, read_select
 from dagster_pipeline.schema.finding import Finding, listed, suggest
+from dagster_pipeline.schema.table_placeholders import PLACEHOLDER, tables_in
 
-PLACEHOLDER = re.compile(r"\{\s*([^{}/\s]+/[^{}/\s]+)\s*\}")
 Tables = Mapping[str, Collection[str]]
 """Columns in the warehouse, by `<database>/<table>`."""
-
-
-def tables_in(query: str) -> tuple[str, ...]:
-    """The tables that a query names in braces, each once."""
-    return tuple(dict.fromkeys(match[1] for match in PLACEHOLDER.finditer(query)))
 
 
 def judge_across(query: str, key: str, tables: Tables) -> Iterator[Finding]:

@@ -54,6 +54,7 @@ Builder = Callable[[TypeText, ClickHouseType | None], TypeRule]
 
 _TEXT = "{column}::text"
 _BITS_OF_REAL = 24
+_KINDS = ("enum ", "composite ")
 _MONEY_DIGITS = (19, 3)
 """`money` is 64 bits of the smallest unit; three digits after the point are the most that any locale has."""
 _USER_TYPE = re.compile(r"(enum|composite)\s+(\S.*?)\s*((?:\[\s*\])*)", re.IGNORECASE | re.DOTALL)
@@ -116,7 +117,12 @@ def same_type(declared: str, found: str) -> bool:
 
 
 def _comparable(text: TypeText) -> tuple[str, tuple[str, ...]]:
-    """As the catalog prints it: a float has a name by its bits, a numeric its scale, six digits of a second are none said."""
+    """As the catalog prints it: a float has a name by its bits, a numeric its scale, six digits of a second are none said.
+
+    A type of the user's own is the same with and without the word for its kind.
+    """
+    if text.name.startswith(_KINDS):
+        return text.name.partition(" ")[2], text.arguments
     if text.name == "double precision" and text.numbers:
         return ("real" if text.numbers[0] <= _BITS_OF_REAL else text.name), ()
     if text.name == "numeric" and len(text.arguments) == 1:

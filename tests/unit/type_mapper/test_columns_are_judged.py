@@ -252,6 +252,7 @@ def test_a_masked_column_still_needs_a_type_that_is_known() -> None:
         ("postgres", "integer[][]", "integer[]"),
         ("postgres", "citext", "extensions.citext"),
         ("postgres", "enum mood", "enum mood"),
+        ("postgres", "mood", "enum mood"),
     ],
 )
 def test_two_spellings_of_one_type_are_the_same(dialect: Dialect, declared: str, found: str) -> None:
