@@ -24,6 +24,7 @@ COMMANDS = (
     "docs",
     "state",
     "reconcile",
+    "contract",
     "quarantine",
     "alert-test",
     "serve",

@@ -22,7 +22,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     tree = load_tree(settings)
     bundle = (
         etl_bundle(tree.tables, settings)
-        + data_quality_bundle(tree.tables, settings)
+        + data_quality_bundle(tree.tables, tree.data_quality, settings)
         + snapshot_bundle(tree.snapshots, settings)
         + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
     )

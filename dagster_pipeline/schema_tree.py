@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
     ColumnSchema,
@@ -16,6 +17,8 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     TableSchema,
 )
+from dagster_pipeline.schema.quality_models import QualityFile
+from dagster_pipeline.schema.quality_tree import read_quality
 from dagster_pipeline.schema.snapshot_files import Snapshot
 from dagster_pipeline.schema.snapshot_tree import read_snapshots
 from dagster_pipeline.settings import Settings
@@ -29,10 +32,12 @@ class SchemaTree:
     Attributes:
         tables: every table, disabled ones too, by name.
         snapshots: every snapshot, disabled ones too, by file name.
+        data_quality: checks over several tables, disabled ones too.
     """
 
     tables: tuple[TableSchema, ...]
     snapshots: tuple[Snapshot, ...] = ()
+    data_quality: tuple[KindFile[QualityFile], ...] = ()
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -45,9 +50,11 @@ def load_tree(settings: Settings) -> SchemaTree:
         problems += error.problems
     snapshots, wrong = read_snapshots(settings.schemas_dir, tables)
     problems += wrong
+    quality, wrong = read_quality(settings.schemas_dir, tables)
+    problems += wrong
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables, snapshots)
+    return SchemaTree(tables, snapshots, quality)
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

@@ -183,8 +183,8 @@ def _freshness(check: TableCheck, asking: _Asking) -> Question:
     return Question(f"{asking.looked_at.select(what)} {READER_SETTINGS}", judge)
 
 
-def _sql(check: TableCheck, asking: _Asking) -> Question:
-    expected = check.arguments.get("expect", 0)
+def judged_value(expected: str | int | float) -> Callable[[Row], Verdict]:
+    """The first value is as expected."""
 
     def judge(row: Row) -> Verdict:
         found = row[0]
@@ -192,9 +192,16 @@ def _sql(check: TableCheck, asking: _Asking) -> Question:
         shown = shortened(found) if isinstance(found, str) else found
         return Verdict(_equal(found, expected), f"found {shown}, expected {expected}", failed)
 
+    return judge
+
+
+def _sql(check: TableCheck, asking: _Asking) -> Question:
     query = check.arguments["query"].strip().rstrip(";")
     # The line end: what the driver appends must not belong to a comment.
-    return Question(query.replace("{table}", asking.looked_at.as_table()) + "\n", judge)
+    return Question(
+        query.replace("{table}", asking.looked_at.as_table()) + "\n",
+        judged_value(check.arguments.get("expect", 0)),
+    )
 
 
 def _equal(found: Any, expected: str | int | float) -> bool:

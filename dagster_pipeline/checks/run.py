@@ -21,7 +21,11 @@ class Rows(Protocol):
 
 def run_check(check: TableCheck, subject: Subject, rows: Rows, *, masked: Collection[str]) -> Outcome:
     """Ask, judge, and fetch samples when it failed. `masked` are the columns whose values are never shown."""
-    asked = question(check, subject)
+    return run_question(question(check, subject), subject, rows, masked=masked)
+
+
+def run_question(asked: Question, subject: Subject, rows: Rows, *, masked: Collection[str]) -> Outcome:
+    """The same for a question that is made already; samples are rows of the subject."""
     try:
         verdict = asked.judge(_only_row(rows(asked.sql)))
         samples = () if verdict.passed else _samples(asked, subject, rows, masked)

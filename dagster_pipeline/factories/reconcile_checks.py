@@ -11,14 +11,17 @@ from typing import Any
 import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.check_schedules import check_schedules
 from dagster_pipeline.factories.failures import as_dagster_failures
-from dagster_pipeline.factories.reconcile_schedules import reconcile_schedules
 from dagster_pipeline.factories.table_policies import retry_policy
 from dagster_pipeline.factories.table_schedules import RECONCILIATION, asset_key
 from dagster_pipeline.reconcile.result import ReconcileResult
 from dagster_pipeline.reconcile.shown import shown_samples
 from dagster_pipeline.reconcile.table_reconciliation import ReconcileConfig, TableReconciliation
 from dagster_pipeline.schema.models import TableSchema
+
+JOB_NAME = "reconcile"
+JOB_DESCRIPTION = "Holds the selected tables against their sources; all of them when none is selected."
 
 
 def reconciliations(schemas: Sequence[TableSchema], *, embedded_pool: str | None, running: bool) -> Bundle:
@@ -29,7 +32,12 @@ def reconciliations(schemas: Sequence[TableSchema], *, embedded_pool: str | None
     chosen = [schema for schema in schemas if schema.reconcile is not None]
     if not chosen:
         return Bundle()
-    return reconcile_schedules(chosen, running=running) + Bundle(
+    due = {
+        dg.AssetCheckKey(asset_key(schema), RECONCILIATION): schema.reconcile.schedule
+        for schema in chosen
+        if schema.reconcile is not None
+    }
+    return check_schedules(JOB_NAME, due, description=JOB_DESCRIPTION, running=running) + Bundle(
         asset_checks=[_check(schema, embedded_pool) for schema in chosen]
     )
 

@@ -51,19 +51,21 @@ def run_checks(
     """Run every check; a query that fails is an error of its check, not of the load."""
     masked = frozenset(column.name for column in schema.columns if column.mask is not None)
     for check in schema.checks:
-        yield _result(check, key, run_check(check, subject, rows, masked=masked))
+        outcome = run_check(check, subject, rows, masked=masked)
+        yield check_result(check.name, check.severity, key, outcome)
 
 
-def _result(check: TableCheck, key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+def check_result(name: str, severity: str, key: dg.AssetKey, outcome: Outcome) -> dg.AssetCheckResult:
+    """An outcome as Dagster shows it; `severity` is `warn` or `error`."""
     # A query that fails is never only a warning: nobody knows what it would have found.
-    warns = check.severity == "warn" and not outcome.query_failed
+    warns = severity == "warn" and not outcome.query_failed
     metadata: dict[str, Any] = {"query": dg.MetadataValue.md(f"```sql\n{outcome.sql}\n```")}
     if outcome.verdict.failed_rows is not None:
         metadata["failed rows"] = outcome.verdict.failed_rows
     if outcome.samples:
         metadata["samples"] = _samples(outcome)
     return dg.AssetCheckResult(
-        check_name=check.name,
+        check_name=name,
         asset_key=key,
         passed=outcome.verdict.passed,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,

@@ -26,6 +26,7 @@ from dagster_pipeline.schema.naming import QUARANTINE_CHECK
 
 JOB_NAME = "etl"
 RECONCILIATION = "reconciliation"
+CONTRACT = "contract"
 """The check that is no part of a load."""
 
 PARTITIONED_JOB_NAME = "__ASSET_JOB"
@@ -135,7 +136,8 @@ def _job(schemas: Sequence[TableSchema]) -> dg.UnresolvedAssetJobDefinition:
         JOB_NAME,
         selection=dg.AssetSelection.assets(*(asset_key(schema) for schema in schemas))
         - dg.AssetSelection.checks(
-            *(dg.AssetCheckKey(asset_key(schema), RECONCILIATION) for schema in schemas if schema.reconcile)
+            *(dg.AssetCheckKey(asset_key(schema), RECONCILIATION) for schema in schemas if schema.reconcile),
+            *(dg.AssetCheckKey(asset_key(schema), CONTRACT) for schema in schemas if schema.contract),
         ),
         description="Brings the selected tables forward; all tables without partitions when none is selected.",
     )

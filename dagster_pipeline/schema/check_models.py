@@ -34,6 +34,9 @@ def _table_name(value: str) -> str:
     return value
 
 
+TableName = Annotated[str, AfterValidator(_table_name)]
+
+
 class _Options(Model):
     """What every check may say."""
 
@@ -98,9 +101,7 @@ class Relationship(_WindowedOptions):
     """Every value of a column that is not NULL stands in a column of another table."""
 
     column: Identifier = Field(description="The column.")
-    to: Annotated[str, AfterValidator(_table_name)] = Field(
-        description="The other table, <database>/<table> as its asset is called."
-    )
+    to: TableName = Field(description="The other table, <database>/<table> as its asset is called.")
     field: Identifier = Field(default="id", description="The column there.")
 
 

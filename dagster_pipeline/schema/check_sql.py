@@ -22,7 +22,7 @@ _TABLE = "__table"
 _READS = frozenset({"SELECT", "WITH", "("})
 _UNDERLINE = re.compile(r"\x1b\[[0-9;]*m")
 _NAMING = (exp.Subquery, exp.CTE, exp.Join, exp.Lambda, exp.Lateral, exp.Union)
-_VIRTUAL = re.compile(r"_(part|partition|table|database|block|row|sample|disk|shard)\w*")
+VIRTUAL_COLUMN = re.compile(r"_(part|partition|table|database|block|row|sample|disk|shard)\w*")
 
 
 def judge_query(query: str, key: str, columns: Collection[str]) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def judge_query(query: str, key: str, columns: Collection[str]) -> Iterator[Find
     for what, todo in read.problems:
         yield Finding(key, what, todo)
     for name in read.names:
-        if name not in columns and not _VIRTUAL.fullmatch(name):
+        if name not in columns and not VIRTUAL_COLUMN.fullmatch(name):
             yield Finding(
                 key,
                 f"The query names '{name}', which is no column of this file.",
@@ -55,34 +55,44 @@ class _Query:
 @lru_cache(maxsize=4096)
 def _read(query: str) -> _Query:
     """Read once what a defaults file says to many tables: reading takes a good part of a millisecond."""
-    readable = query.replace("{table}", _TABLE)
+    problems, statement = read_select(query.replace("{table}", _TABLE))
+    if statement is None:
+        return _Query(problems)
+    return _Query(names=tuple(_column_names(statement)))
+
+
+Problems = tuple[tuple[str, str], ...]
+"""What is wrong and what to do, for each problem."""
+
+
+def read_select(readable: str) -> tuple[Problems, exp.Query | None]:
+    """One SELECT that writes nothing, or why it is none. `readable` is SQL without placeholders."""
     try:
         tokens = sqlglot.tokenize(readable, read="clickhouse")
         if not tokens or tokens[0].text.upper() not in _READS:
-            return _writes(tokens[0].text if tokens else "nothing")
+            return _writes(tokens[0].text if tokens else "nothing"), None
         if any(
             token.token_type is not TokenType.STRING and token.text.upper() == "OUTFILE" for token in tokens
         ):
-            return _writes("INTO OUTFILE")
+            return _writes("INTO OUTFILE"), None
         statements = [each for each in sqlglot.parse(readable, read="clickhouse") if each is not None]
     except SqlglotError as error:
-        return _unreadable(error)
+        return _unreadable(error), None
     return _judge(statements)
 
 
-def _judge(statements: list[exp.Expr]) -> _Query:
+def _judge(statements: list[exp.Expr]) -> tuple[Problems, exp.Query | None]:
     if len(statements) != 1:
         problem = (f"The query is {len(statements)} statements.", "Write one SELECT, without ';' within.")
-        return _Query((problem,))
+        return (problem,), None
     (statement,) = statements
     written = next(iter(statement.find_all(exp.DML, exp.DDL, exp.Command)), None)
     if not isinstance(statement, exp.Query) or written is not None:
-        return _writes(type(written or statement).__name__.upper())
+        return _writes(type(written or statement).__name__.upper()), None
     if statement.args.get("format"):
-        return _Query(
-            (("The query says in which FORMAT to answer.", "Remove FORMAT; the answer is read as values."),)
-        )
-    return _Query(names=tuple(_column_names(statement)))
+        says = "The query says in which FORMAT to answer."
+        return ((says, "Remove FORMAT; the answer is read as values."),), None
+    return (), statement
 
 
 def _column_names(statement: exp.Expr) -> Iterator[str]:
@@ -99,12 +109,12 @@ def _column_names(statement: exp.Expr) -> Iterator[str]:
             yield column.name
 
 
-def _writes(what: str) -> _Query:
+def _writes(what: str) -> Problems:
     problem = f"The query is no SELECT but {what[:40]}; it only reads."
-    return _Query(((problem, "Write one SELECT."),))
+    return ((problem, "Write one SELECT."),)
 
 
-def _unreadable(error: SqlglotError) -> _Query:
+def _unreadable(error: SqlglotError) -> Problems:
     first = (getattr(error, "errors", None) or [{}])[0]
     what = (
         str(first.get("description") or str(error).partition("\n")[0]).partition(" for <class")[0].rstrip(".")
@@ -113,4 +123,4 @@ def _unreadable(error: SqlglotError) -> _Query:
     place = f" in line {first['line']}, column {first['col']} of the query" if first.get("line") else ""
     named = f", near '{near[:40]}'" if near else ""
     words = _UNDERLINE.sub("", what).replace(_TABLE, "{table}")
-    return _Query(((f"The query does not read as ClickHouse's SQL: {words}{place}{named}.", "Correct it."),))
+    return ((f"The query does not read as ClickHouse's SQL: {words}{place}{named}.", "Correct it."),)

@@ -26,6 +26,7 @@ from dagster_pipeline.schema.field_types import (
 )
 from dagster_pipeline.schema.models import (
     ColumnSchema,
+    Contract,
     Partitions,
     Reconciliation,
     Retries,
@@ -114,6 +115,10 @@ class DefaultsFile(Model):
     partitions: Partitions | None = Field(default=None, description="Cuts the table into Dagster partitions.")
     reconcile: Reconciliation | None = Field(
         default=None, description="Hold the whole table against its source, as a check of its own."
+    )
+    contract: Contract | None = Field(
+        default=None,
+        description="Hold the file against the source's catalog and the warehouse's, as a check of its own.",
     )
     checks: Annotated[tuple[CheckEntry, ...], Field(strict=False)] = Field(
         default=(), description="What must hold for the table in the warehouse after every run."

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
+from dagster_pipeline.schema.quality_models import QualityFile
 from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
 
@@ -42,6 +43,9 @@ FORMATS: dict[str, _Format] = {
         SnapshotFile,
         "Snapshot file",
         "Point-in-time copies of a warehouse table or of a query over such tables.",
+    ),
+    "data_quality": _Format(
+        QualityFile, "Data quality file", "What must hold between several tables of the warehouse."
     ),
 }
 """By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""

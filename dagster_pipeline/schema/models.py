@@ -232,6 +232,16 @@ class Reconciliation(Model):
     )
 
 
+class Contract(Model):
+    """When the table's file is held against the source's catalog and the warehouse's."""
+
+    schedule: ScheduleOrCron | None = Field(
+        default=None,
+        description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
+        json_schema_extra=or_a_cron_text,
+    )
+
+
 class Retries(Model):
     """How Dagster retries a run that failed for a passing reason."""
 
@@ -342,6 +352,7 @@ class TableSchema(Model):
     retries: Retries = Retries()
     partitions: Partitions | None = None
     reconcile: Reconciliation | None = None
+    contract: Contract | None = None
     columns: tuple[ColumnSchema, ...]
     checks: tuple[TableCheck, ...] = ()
     lines: Mapping[str, int] = Field(default_factory=dict, repr=False)

@@ -56,6 +56,7 @@ def resolve(file: TableFile, location: TableLocation, lines: Mapping[str, int]) 
         retries=file.retries,
         partitions=file.partitions,
         reconcile=file.reconcile,
+        contract=file.contract,
         columns=file.columns,
         checks=tuple(table_check(entry) for entry in file.checks),
         lines=lines,

@@ -41,6 +41,8 @@ Builder = Callable[[TypeText, ClickHouseType | None], TypeRule]
 
 _TEXT = "CAST({column} AS CHAR)"
 _YEARS = (0, 2155)
+_BITS_OF_FLOAT = 24
+"""float(25) and up is a double (dev.mysql.com/doc/refman/8.4/en/floating-point-types.html)."""
 
 ALIASES: Mapping[str, str] = {
     "integer": "int", "int4": "int", "int1": "tinyint", "int2": "smallint", "int3": "mediumint",
@@ -106,6 +108,12 @@ def _comparable(text: TypeText) -> tuple[str, tuple[str, ...]]:
         return text.name, tuple(
             str(number) for number in (*text.numbers, *_DEFAULT_PRECISION[len(text.numbers) :])
         )
+    if base == "float" and len(text.numbers) == 1:
+        return ("double" if text.numbers[0] > _BITS_OF_FLOAT else base), ()
+    if base == "year" or (base in ("time", "datetime", "timestamp") and text.arguments == ("0",)):
+        return base, ()
+    if base in ("bit", "char", "binary") and not text.arguments:
+        return base, ("1",)
     return ("longtext" if base == "json" else base), text.arguments
 
 
@@ -206,7 +214,7 @@ def _decimal(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 
 def _float(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     """A FLOAT's own text has six digits; as a double it prints all that the 32 bits hold."""
-    double_by_standard = len(text.numbers) == 1 and text.numbers[0] > 24  # noqa: PLR2004 float(25) and up is double
+    double_by_standard = len(text.numbers) == 1 and text.numbers[0] > _BITS_OF_FLOAT
     if double_by_standard:
         return _double(text, wanted)
     if wanted is not None and wanted.name not in ("Float32", "Float64"):

@@ -53,6 +53,8 @@ from dagster_pipeline.type_mapper.type_text import (
 Builder = Callable[[TypeText, ClickHouseType | None], TypeRule]
 
 _TEXT = "{column}::text"
+_BITS_OF_REAL = 24
+_KINDS = ("enum ", "composite ")
 _MONEY_DIGITS = (19, 3)
 """`money` is 64 bits of the smallest unit; three digits after the point are the most that any locale has."""
 _USER_TYPE = re.compile(r"(enum|composite)\s+(\S.*?)\s*((?:\[\s*\])*)", re.IGNORECASE | re.DOTALL)
@@ -106,9 +108,28 @@ def same_type(declared: str, found: str) -> bool:
 
     def key(spelled: str) -> tuple[str, tuple[str, ...], bool]:
         text = _resolve(spelled)[0]
-        return text.name, text.arguments, text.dimensions > 0
+        name, arguments = _comparable(text)
+        # Without a length, char is of one letter, bpchar of any number.
+        is_single = name in ("character", "bit") and not arguments and "bpchar" not in spelled.lower()
+        return name, ("1",) if is_single else arguments, text.dimensions > 0
 
     return key(declared) == key(found)
+
+
+def _comparable(text: TypeText) -> tuple[str, tuple[str, ...]]:
+    """As the catalog prints it: a float has a name by its bits, a numeric its scale, six digits of a second are none said.
+
+    A type of the user's own is the same with and without the word for its kind.
+    """
+    if text.name.startswith(_KINDS):
+        return text.name.partition(" ")[2], text.arguments
+    if text.name == "double precision" and text.numbers:
+        return ("real" if text.numbers[0] <= _BITS_OF_REAL else text.name), ()
+    if text.name == "numeric" and len(text.arguments) == 1:
+        return text.name, (*text.arguments, "0")
+    if text.name.startswith(("time", "interval")) and text.arguments == ("6",):
+        return text.name, ()
+    return text.name, text.arguments
 
 
 def _scalar_rule(type_text: TypeText, base: Builder, wanted: ClickHouseType | None) -> TypeRule:

@@ -44,6 +44,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
     assert facts["assets"] == [
         "amtdb/accounts",
         "amtdb/customers",
+        "data_quality/references",
         "fma/premise_details",
         "fma/premises",
         "sales_service/leads",

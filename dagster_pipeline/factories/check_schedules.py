@@ -1,46 +1,35 @@
-"""The one job of all reconciliations, and a schedule for each distinct cron and time zone, as loads have them."""
+"""Checks that have a step of their own: one job for all of a kind, and a schedule for each distinct cron and time zone."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
-from dagster_pipeline.factories.table_schedules import RECONCILIATION, asset_key
-from dagster_pipeline.schema.models import TableSchema
-
-JOB_NAME = "reconcile"
+from dagster_pipeline.schema.models import Schedule
 
 
-def reconcile_schedules(schemas: Sequence[TableSchema], *, running: bool) -> Bundle:
-    """Job and schedules of these tables, each of which says `reconcile`."""
-    job = dg.define_asset_job(
-        JOB_NAME,
-        selection=dg.AssetSelection.checks(*(check_key(schema) for schema in schemas)),
-        description="Holds the selected tables against their sources; all of them when none is selected.",
-    )
+def check_schedules(
+    job_name: str, checks: Mapping[dg.AssetCheckKey, Schedule | None], *, description: str, running: bool
+) -> Bundle:
+    """The job `job_name`, and schedules of the checks that have one; `running` switches them on by default."""
+    job = dg.define_asset_job(job_name, selection=dg.AssetSelection.checks(*checks), description=description)
     due: dict[tuple[str, str], list[dg.AssetCheckKey]] = defaultdict(list)
-    for schema in schemas:
-        wanted = schema.reconcile
-        if wanted is not None and wanted.schedule is not None:
-            due[wanted.schedule.cron, wanted.schedule.timezone].append(check_key(schema))
+    for key, schedule in checks.items():
+        if schedule is not None:
+            due[schedule.cron, schedule.timezone].append(key)
     schedules = [_schedule(job, cron, zone, keys, running=running) for (cron, zone), keys in due.items()]
     return Bundle(jobs=[job], schedules=schedules)
 
 
-def check_key(schema: TableSchema) -> dg.AssetCheckKey:
-    """The reconciliation of one table."""
-    return dg.AssetCheckKey(asset_key(schema), RECONCILIATION)
-
-
-def _schedule_name(cron: str, zone: str) -> str:
+def schedule_name(job_name: str, cron: str, zone: str) -> str:
     """Stable, valid, and readable as far as a cron can be; Dagster keeps the on/off switch under this name."""
     readable = cron.replace("*/", "every").replace("*", "any").replace(" ", "_")
     safe = "".join(letter if letter.isalnum() else "_" for letter in readable)
-    return f"reconcile_{safe}_{hashlib.sha256(f'{cron}|{zone}'.encode()).hexdigest()[:6]}"
+    return f"{job_name}_{safe}_{hashlib.sha256(f'{cron}|{zone}'.encode()).hexdigest()[:6]}"
 
 
 def _schedule(
@@ -56,7 +45,7 @@ def _schedule(
 
     status = dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
     return dg.ScheduleDefinition(
-        name=_schedule_name(cron, zone),
+        name=schedule_name(job.name, cron, zone),
         job=job,
         cron_schedule=cron,
         execution_timezone=zone,
