@@ -25,6 +25,7 @@ COMMANDS = (
     "state",
     "reconcile",
     "quarantine",
+    "reverse-etl",
     "alert-test",
     "serve",
 )
