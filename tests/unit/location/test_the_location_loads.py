@@ -46,6 +46,8 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "amtdb/customers",
         "fma/premise_details",
         "fma/premises",
+        "migrate_staging_leads_to_production",
+        "reverse_etl/customer_balances_to_crm",
         "sales_service/leads",
         "sales_service/leadsources",
         "sentinel/devices",
