@@ -27,7 +27,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         + data_quality_bundle(tree.tables, settings)
         + snapshot_bundle(tree.snapshots, settings)
         + reverse_etl_bundle(tree.reverse_etl, settings)
-        + data_migration_bundle(tree.data_migration)
+        + data_migration_bundle(tree.data_migration, tree.tables)
         + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
     )
     return dg.Definitions(

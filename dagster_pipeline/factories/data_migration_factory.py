@@ -3,7 +3,7 @@
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,8 @@ from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.table_policies import retry_policy_of
 from dagster_pipeline.schema.data_migration_file import KIND, ReferenceRule
+from dagster_pipeline.schema.naming import default_group
+from dagster_pipeline.schema.target_models import DatabaseTable
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.targets.base_target import Target
 
@@ -39,9 +41,22 @@ class MigrationRunConfig(dg.Config):
     )
 
 
-def data_migration_assets(migrations: Sequence[NamedMigration]) -> Bundle:
-    """One asset for each."""
-    return Bundle(assets=[_asset(migration) for migration in migrations])
+def data_migration_assets(
+    migrations: Sequence[NamedMigration], *, known_sources: Collection[tuple[str, ...]]
+) -> Bundle:
+    """One asset for each, and an external asset for each source table that no table file has brought already."""
+    sources = {each.file.source.asset_key: each.file.source for each in migrations}
+    new = [_source(table) for key, table in sources.items() if key not in known_sources]
+    return Bundle(assets=[*new, *(_asset(migration) for migration in migrations)])
+
+
+def _source(table: DatabaseTable) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey(list(table.asset_key)),
+        group_name=f"source_{default_group(table.database_name)}",
+        kinds={table.dialect},
+        metadata={"dagster/table_name": table.full_name, "dagster/storage_kind": table.dialect},
+    )
 
 
 def _asset(migration: NamedMigration) -> dg.AssetsDefinition:

@@ -166,6 +166,14 @@ class Books:
         )
         return Difference(int(writes), int(deletes), int(refused), self.count_written(), int(longest))
 
+    def refusals(self, load_id: str, *, most: int) -> list[tuple[str, int]]:
+        """Why changes are known not to fit, and how many, the commonest reasons first."""
+        found = self._sink.rows(
+            f"SELECT reason, count() FROM {_name(self.changes_table(load_id))} WHERE reason != '' "
+            f"GROUP BY reason ORDER BY count() DESC, reason LIMIT {int(most)}"
+        )
+        return [(str(reason), int(rows)) for reason, rows in found]
+
     def doubled(self, load_id: str) -> list[tuple[object, ...]]:
         """Up to five keys of changed rows that the source gives more than once."""
         keys = ", ".join(self._keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagster_pipeline.errors import DataQualityError
@@ -42,11 +43,14 @@ class ChangeCap:
                 todo="If that is right, run it once with allow_change: true; or raise max_change.",
             )
 
-    def judge_rejects(self, rejected: int, *, flow: str) -> None:
-        """Raise `RejectsRefusedError` when there are too many."""
+    def judge_rejects(self, rejected: int, *, flow: str, reasons: Sequence[tuple[str, int]] = ()) -> None:
+        """Raise `RejectsRefusedError` when there are too many. Reasons are told when they hold no value of a row."""
         if rejected > self.max_rejects:
+            told = "".join(f"\n  - {rows:,} row(s): {reason}" for reason, rows in reasons)
             raise RejectsRefusedError(
-                f"{flow}: {rejected:,} rows cannot be written, and max_rejects allows {self.max_rejects:,}. "
-                "What was committed before stays.",
-                todo=f"The warehouse's table reverse_etl.{flow.rpartition('/')[2]}__rejects says why.",
+                f"{flow}: {rejected:,} rows cannot be written, and max_rejects allows {self.max_rejects:,}."
+                + (f"{told}\n" if told else " What was committed before stays."),
+                todo="Nothing was written; correct the source, or raise max_rejects."
+                if told
+                else f"The warehouse's table reverse_etl.{flow.rpartition('/')[2]}__rejects says why.",
             )

@@ -129,9 +129,12 @@ class ReverseEtl:
                 f"{self._flow.state_name}: the source gives a key more than once, e.g. {keys}. Nothing was written.",
                 todo="Group the query by the key, or correct `key`.",
             )
+        reasons = books.refusals(self._load_id, most=SAMPLES) if difference.refused else []
         if not self._config.dry_run:
             self._cap.judge(difference, flow=self._flow.state_name)
-            self._cap.judge_rejects(difference.refused, flow=self._flow.state_name)
+            self._cap.judge_rejects(difference.refused, flow=self._flow.state_name, reasons=reasons)
+        else:
+            self._reasons.update(dict(reasons))
         return difference
 
     def _write(
@@ -140,6 +143,7 @@ class ReverseEtl:
         file, counts = self._flow.file, Counts()
 
         def before_commit(outcome: Outcome) -> None:
+            books.save_rejects(self._load_id, outcome.rejects, version=version)
             self._cap.judge_rejects(counts.rejected + outcome.counts.rejected, flow=self._flow.state_name)
             if file.undo:
                 books.save_images(self._load_id, outcome.images, run_id=self._run_id, version=version)
@@ -154,7 +158,6 @@ class ReverseEtl:
             self._state.start_chunk(load.load_id, chunk.index)
             began = time.monotonic()
             outcome = writer.write(books.page(load.load_id, lower, upper))
-            books.save_rejects(load.load_id, outcome.rejects, version=version)
             books.acknowledge(load.load_id, lower, upper, but=outcome.forgotten, version=version)
             counts += outcome.counts
             self._state.commit_chunk(

@@ -14,19 +14,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from dagster_pipeline.schema.field_types import (
-    FormatVersion,
     Group,
     Identifier,
     Model,
     Names,
-    Owner,
     Sql,
-    TagName,
-    TagValue,
 )
 from dagster_pipeline.schema.finding import Finding, child, suggest
-from dagster_pipeline.schema.models import Retries
-from dagster_pipeline.schema.target_models import DatabaseTable
+from dagster_pipeline.schema.target_models import DatabaseTable, WritingFile
 
 KIND = "data_migration"
 BEGIN = "`version: 1`, `source:` and `target:`"
@@ -83,19 +78,12 @@ class MigrationRules(Model):
     )
 
 
-class MigrationFile(Model):
+class MigrationFile(WritingFile):
     """A data migration file, its folder's defaults merged in."""
 
     described_as: ClassVar[str] = "a data migration file"
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What moves, and why.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about it: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group = Field(default=KIND, description="Group in the UI.")
-    enabled: bool = Field(default=True, description="false: no asset.")
     source: MigratedRows = Field(description="Where rows come from.")
     target: DatabaseTable = Field(description="Where they go; the same kind of database.")
     key: Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)] = Field(
@@ -112,10 +100,6 @@ class MigrationFile(Model):
         default=10_000, ge=0, description="A run with more rejected rows stops; what was committed stays."
     )
     batch_rows: int = Field(default=500, ge=1, le=50_000, description="Rows of one transaction.")
-    rows_per_second: int | None = Field(
-        default=None, ge=1, description="Move at most so many rows a second. Default: no limit."
-    )
-    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
 
 
 def judge(file: MigrationFile) -> Iterator[Finding]:

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
 from dagster_pipeline.schema.check_sql import judge_query
 from dagster_pipeline.schema.field_types import (
     Duration,
-    FormatVersion,
     Group,
     Identifier,
     Model,
     Names,
-    Owner,
     Share,
     Sql,
-    TagName,
-    TagValue,
 )
 from dagster_pipeline.schema.finding import Finding, child, suggest
-from dagster_pipeline.schema.models import Retries, ScheduleOrCron, or_a_cron_text
-from dagster_pipeline.schema.target_models import DatabaseTable, WriteMode
+from dagster_pipeline.schema.models import ScheduleOrCron, or_a_cron_text
+from dagster_pipeline.schema.target_models import DatabaseTable, WriteMode, WritingFile
 
 KIND = "reverse_etl"
 BEGIN = "`version: 1`, `source:` and `target:`"
@@ -61,19 +57,12 @@ class ReverseColumn(Model):
     )
 
 
-class ReverseEtlFile(Model):
+class ReverseEtlFile(WritingFile):
     """A reverse ETL file, its folder's defaults merged in."""
 
-    described_as = "a reverse ETL file"
+    described_as: ClassVar[str] = "a reverse ETL file"
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What is written, and for whom.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about it: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group = Field(default=KIND, description="Group in the UI.")
-    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     source: WarehouseRows = Field(description="The rows to write.")
     target: DatabaseTable = Field(description="The table that is written.")
     mode: WriteMode = Field(
@@ -96,9 +85,6 @@ class ReverseEtlFile(Model):
         default=100, ge=0, le=1_000_000, description="A run with more rows that the target refuses stops."
     )
     batch_rows: int = Field(default=1_000, ge=1, le=50_000, description="Rows of one transaction.")
-    rows_per_second: int | None = Field(
-        default=None, ge=1, description="Write at most so many rows a second. Default: no limit."
-    )
     undo: bool = Field(
         default=True, description="Keep what rows looked like before, so that a run can be taken back."
     )
@@ -110,7 +96,6 @@ class ReverseEtlFile(Model):
         description="When it is due: a cron text, or a map of cron and timezone.",
         json_schema_extra=or_a_cron_text,
     )
-    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
 
 
 def judge(file: ReverseEtlFile, tables: Collection[str]) -> Iterator[Finding]:

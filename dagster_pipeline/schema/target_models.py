@@ -1,13 +1,13 @@
-"""What files that write into application databases have in common: where they write."""
+"""What files that write into application databases have in common: their head, and where they write."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from dagster_pipeline.schema.field_types import Identifier, Model
-from dagster_pipeline.schema.models import Dialect
+from dagster_pipeline.schema.field_types import FormatVersion, Identifier, Model, Owner, TagName, TagValue
+from dagster_pipeline.schema.models import Dialect, Retries
 
 
 class DatabaseTable(Model):
@@ -44,3 +44,19 @@ class DatabaseTable(Model):
 
 
 WriteMode = Literal["upsert", "insert", "update", "mirror"]
+
+
+class WritingFile(Model):
+    """What every such file may say."""
+
+    version: FormatVersion = Field(description="Version of the file format.")
+    description: str = Field(default="", description="What is written, and for whom.")
+    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
+        default=(), description="Who is asked about it: e-mail addresses or team:name."
+    )
+    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
+    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
+    rows_per_second: int | None = Field(
+        default=None, ge=1, description="Write at most so many rows a second. Default: no limit."
+    )
+    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")

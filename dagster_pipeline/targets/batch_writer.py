@@ -33,11 +33,7 @@ class BatchWriter:
 
     def write(self, changes: Sequence[Change]) -> Outcome:
         """Do them all in one transaction. Raises `PipelineError`; then none of them is done."""
-        outcome = Outcome()
-        for change in changes:
-            if change.reason:
-                outcome.reject(change, change.reason)
-        fitting = [change for change in changes if not change.reason]
+        outcome, fitting = _fitting(changes)
         with self._target.transaction():
             self._delete([change for change in fitting if change.action == DELETE], outcome)
             self._put([change for change in fitting if change.action != DELETE], outcome)
@@ -46,11 +42,7 @@ class BatchWriter:
 
     def preview(self, changes: Sequence[Change]) -> Outcome:
         """What `write` would do to rows that are to be written, as far as it can be known without doing it."""
-        outcome = Outcome()
-        for change in changes:
-            if change.reason:
-                outcome.reject(change, change.reason)
-        fitting = [change for change in changes if not change.reason]
+        outcome, fitting = _fitting(changes)
         there = self._read(fitting, self._others, outcome, lock=False)
         inserts, updates = self._sort(fitting, there, outcome)
         outcome.count(inserted=len(inserts), updated=len(updates))
@@ -162,6 +154,15 @@ class BatchWriter:
             comparable(field.outbound.kind, text) == comparable(field.outbound.kind, found)
             for field, text, found in zip(self._others, wanted, row, strict=True)
         )
+
+
+def _fitting(changes: Sequence[Change]) -> tuple[Outcome, list[Change]]:
+    """Those that are not known to be at fault, and an outcome with those that are."""
+    outcome = Outcome()
+    for change in changes:
+        if change.reason:
+            outcome.reject(change, change.reason)
+    return outcome, [change for change in changes if not change.reason]
 
 
 def _named(fields: Sequence[Field], row: Row) -> dict[str, str | None]:

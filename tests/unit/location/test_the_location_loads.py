@@ -58,6 +58,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "mysql/amtdb/customers",
         "mysql/sales_service/leads",
         "mysql/sales_service/leadsources",
+        "mysql/sales_staging/leads",
         "postgres/fma/public/premise_details",
         "postgres/fma/public/premises",
         "postgres/sentinel/public/devices",
