@@ -33,12 +33,17 @@ class ChangeCap:
     approved: bool
     max_rejects: int
 
-    def judge(self, difference: Difference, *, flow: str) -> None:
-        """Raise `ChangesRefusedError` before anything is written. What was never written before has no share."""
+    def judge(self, difference: Difference, *, flow: str, knows_rows: bool) -> None:
+        """Raise `ChangesRefusedError` before anything is written. What was never written before has no share.
+
+        `knows_rows`: rows that are looked at count as changes, else only those that are to be deleted: a first run, and
+        a full refresh, look at every row.
+        """
         most = max(FEW_ROWS, int(difference.written_before * self.share))
-        if difference.written_before and not self.approved and difference.changes > most:
+        changes = difference.changes if knows_rows else difference.deletes
+        if difference.written_before and not self.approved and changes > most:
             raise ChangesRefusedError(
-                f"{flow}: {difference.changes:,} rows would change ({difference.deletes:,} of them be deleted), and "
+                f"{flow}: {changes:,} rows would change ({difference.deletes:,} of them be deleted), and "
                 f"max_change allows {most:,} of {difference.written_before:,}. Nothing was written.",
                 todo="If that is right, run it once with allow_change: true; or raise max_change.",
             )

@@ -97,8 +97,10 @@ class ReverseEtl:
             books.ensure()
             books.drop_changes()
             version = self._next_version(books)
-            self._know_the_targets_rows(books, contract, version)
-            difference = self._difference(books)
+            knows_rows = bool(books.count_written()) and not self._config.full_refresh
+            if not knows_rows:
+                self._learn_the_targets_rows(books, contract, version)
+            difference = self._difference(books, knows_rows=knows_rows)
             try:
                 if self._config.dry_run:
                     return self._result(books, difference, Counts(rejected=difference.refused))
@@ -115,13 +117,12 @@ class ReverseEtl:
             self._flow.state_name, above=self._sink.highest_version(books.written)
         )
 
-    def _know_the_targets_rows(self, books: Books, contract: Contract, version: int) -> None:
+    def _learn_the_targets_rows(self, books: Books, contract: Contract, version: int) -> None:
         """A mirror deletes rows that it never wrote, too, so it reads the target's keys, once."""
-        is_first = self._config.full_refresh or not books.count_written()
-        if self._flow.file.mode == "mirror" and is_first and not self._config.dry_run:
+        if self._flow.file.mode == "mirror" and not self._config.dry_run:
             books.remember_keys(self._target.keys(contract.key_fields, at_once=KEYS_AT_ONCE), version=version)
 
-    def _difference(self, books: Books) -> Difference:
+    def _difference(self, books: Books, *, knows_rows: bool) -> Difference:
         difference = books.compute(self._load_id, every_row=self._config.full_refresh)
         if difference.changes and (doubled := books.doubled(self._load_id)):
             keys = "; ".join(", ".join(map(str, key)) for key in doubled)
@@ -131,7 +132,7 @@ class ReverseEtl:
             )
         reasons = books.refusals(self._load_id, most=SAMPLES) if difference.refused else []
         if not self._config.dry_run:
-            self._cap.judge(difference, flow=self._flow.state_name)
+            self._cap.judge(difference, flow=self._flow.state_name, knows_rows=knows_rows)
             self._cap.judge_rejects(difference.refused, flow=self._flow.state_name, reasons=reasons)
         else:
             self._reasons.update(dict(reasons))

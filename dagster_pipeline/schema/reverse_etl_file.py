@@ -79,7 +79,7 @@ class ReverseEtlFile(WritingFile):
     max_change: Share = Field(
         default=0.5,
         description="A run that would change more than this share of the rows that were written before fails before it "
-        "writes; 100 rows may always change. The first run is not limited.",
+        "writes; 100 rows may always change. In a first run only deletions count.",
     )
     max_rejects: int = Field(
         default=100, ge=0, le=1_000_000, description="A run with more rows that the target refuses stops."

@@ -45,7 +45,7 @@ WITH found AS (
     WHERE n.nspname = %s AND c.relname = %s
 )
 SELECT (SELECT COALESCE(json_agg(json_build_array(a.attname, a.atthasdef OR a.attidentity <> '',
-                                                  a.attgenerated <> '' OR a.attidentity = 'a')), '[]')
+                                                  a.attgenerated <> '')), '[]')
         FROM found JOIN pg_catalog.pg_attribute a ON a.attrelid = found.oid
         WHERE a.attnum > 0 AND NOT a.attisdropped),
        (SELECT COALESCE(json_agg(columns), '[]') FROM (

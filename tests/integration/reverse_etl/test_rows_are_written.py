@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from dagster_pipeline.reverse_etl.books import DATABASE
 from dagster_pipeline.reverse_etl.change_cap import ChangesRefusedError
 from tests.integration.reverse_etl.flow_rig import FlowRig
 
@@ -86,6 +87,33 @@ def test_too_many_changes_fail_before_anything_is_written(rig: FlowRig):
         rig.run()
     assert rig.found("SELECT DISTINCT note FROM scores") == [("a",)]
     assert rig.run(allow_change=True).counts.updated == 2000
+
+
+def test_a_mirrors_first_run_may_look_at_every_row_and_not_delete_most_of_them(rig: FlowRig):
+    rig.keys = {"mode": "mirror"}
+    ten = ", ".join(str(number) for number in range(10))
+    rig.target(
+        TARGET,
+        *(
+            f"INSERT INTO scores SELECT {number} * 30 + id, 'a', 1 FROM ({_numbers(30)}) n"
+            for number in range(10)
+        ),
+    )
+    rig.source(SOURCE, "SELECT number, 'a', 1 FROM numbers(300)")
+    assert rig.run().counts.unchanged == 300
+    rig.target(f"DELETE FROM scores WHERE id IN ({ten})", "UPDATE scores SET note = 'theirs' WHERE id = 20")
+    assert rig.run().changes == 0
+    refreshed = rig.run(full_refresh=True)
+    assert (refreshed.counts.inserted, refreshed.counts.updated, refreshed.counts.unchanged) == (10, 1, 289)
+    rig.sink.command(f"DROP TABLE {DATABASE}.scores__written", doing="x")
+    rig.source(SOURCE, "SELECT number, 'a', 1 FROM numbers(100)")
+    with pytest.raises(ChangesRefusedError, match="200 rows would change"):
+        rig.run()
+    assert rig.found("SELECT count(*) FROM scores") == [(300,)]
+
+
+def _numbers(count: int) -> str:
+    return " UNION ALL ".join(f"SELECT {number} AS id" for number in range(count))
 
 
 def test_a_dry_run_counts_and_writes_nothing(rig: FlowRig):
