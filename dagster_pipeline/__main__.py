@@ -26,6 +26,7 @@ COMMANDS = (
     "reconcile",
     "contract",
     "quarantine",
+    "reverse-etl",
     "alert-test",
     "serve",
 )

@@ -1,4 +1,4 @@
-"""Opens what a command needs, outside Dagster: one table's source, what surveys a database, the warehouse, the state store."""
+"""Opens what a command needs, outside Dagster: sources and what surveys them, targets, the warehouse, the state store."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from dagster_pipeline.connectors.sources.postgres.connector import PostgresSourc
 from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.schema.models import Dialect, TableSchema
+from dagster_pipeline.schema.target_models import DatabaseTable
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.state.state_manager import StateManager
+from dagster_pipeline.targets.base_target import Place, Target
+from dagster_pipeline.targets.mysql import MySQLTarget
+from dagster_pipeline.targets.postgres import PostgresTarget
 
 
 def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
@@ -33,6 +37,13 @@ def open_surveyor(
     if dialect == "mysql":
         return MySQLSurveyor(url, database=database)
     return PostgresSurveyor(url, database=database, schema=schema_name)
+
+
+def open_target(settings: Settings, table: DatabaseTable, *, comment: str) -> Target:
+    """A table of an application's database. Raises `ConfigurationError` when no address is set."""
+    url = settings.source_url(table.dialect, connection=table.connection, database=table.database_name)
+    place = Place(table.database or url.database or table.connection, table.table, table.schema_name)
+    return (MySQLTarget if table.dialect == "mysql" else PostgresTarget)(url, place, comment=comment)
 
 
 def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:

@@ -6,8 +6,10 @@ import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
 from dagster_pipeline.alerts.watched_table import watch_snapshots
+from dagster_pipeline.assets.data_migration import data_migration_bundle
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.reverse_etl import reverse_etl_bundle
 from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
 from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
@@ -24,6 +26,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, tree.data_quality, settings)
         + snapshot_bundle(tree.snapshots, settings)
+        + reverse_etl_bundle(tree.reverse_etl, settings)
+        + data_migration_bundle(tree.data_migration, tree.tables)
         + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
     )
     return dg.Definitions(

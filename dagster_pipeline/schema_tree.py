@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
+from dagster_pipeline.data_migration.migration_files import NamedMigration, read_migrations
 from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.reverse_etl.flow import Flow
+from dagster_pipeline.reverse_etl.flow_files import read_flows
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
@@ -33,11 +36,15 @@ class SchemaTree:
         tables: every table, disabled ones too, by name.
         snapshots: every snapshot, disabled ones too, by file name.
         data_quality: checks over several tables, disabled ones too.
+        reverse_etl: every flow into an application's database, disabled ones too, by name.
+        data_migration: every migration between applications' databases, disabled ones too, by name.
     """
 
     tables: tuple[TableSchema, ...]
     snapshots: tuple[Snapshot, ...] = ()
     data_quality: tuple[KindFile[QualityFile], ...] = ()
+    reverse_etl: tuple[Flow, ...] = ()
+    data_migration: tuple[NamedMigration, ...] = ()
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -52,9 +59,13 @@ def load_tree(settings: Settings) -> SchemaTree:
     problems += wrong
     quality, wrong = read_quality(settings.schemas_dir, tables)
     problems += wrong
+    flows = read_flows(settings.schemas_dir, tables)
+    problems += flows.problems
+    migrations, wrong = read_migrations(settings.schemas_dir)
+    problems += wrong
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables, snapshots, quality)
+    return SchemaTree(tables, snapshots, quality, flows.flows, migrations)
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

@@ -24,7 +24,11 @@ class HasPolicies(Protocol):
 
 def retry_policy(schema: HasPolicies) -> dg.RetryPolicy | None:
     """How Dagster retries a passing error; `None` when the file says `max: 0`."""
-    retries = schema.retries
+    return retry_policy_of(schema.retries)
+
+
+def retry_policy_of(retries: Retries) -> dg.RetryPolicy | None:
+    """The same for a file of any kind."""
     if retries.max == 0:
         return None
     return dg.RetryPolicy(

@@ -14,10 +14,12 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from dagster_pipeline.schema.data_migration_file import MigrationFile
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.quality_models import QualityFile
+from dagster_pipeline.schema.reverse_etl_file import ReverseEtlFile
 from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
 
@@ -39,6 +41,16 @@ class _Format:
 
 FORMATS: dict[str, _Format] = {
     "table": _Format(TableFile, "Table file", "One table that is kept in step with its source."),
+    "data_migration": _Format(
+        MigrationFile,
+        "Data migration file",
+        "Rows that move from one application database to another, by rules.",
+    ),
+    "reverse_etl": _Format(
+        ReverseEtlFile,
+        "Reverse ETL file",
+        "Rows of the warehouse that are written into an application's table.",
+    ),
     "snapshots": _Format(
         SnapshotFile,
         "Snapshot file",

@@ -321,6 +321,18 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         statement = arrival_statement(columns, wire_format, payload, wire_types=wire_types, stored=stored)
         return self._warehouse.rows(statement, task=Task.WRITE, doing="Reading a sample")
 
+    def command(self, statement: str, *, doing: str) -> None:
+        """Run a statement of ours that returns nothing, e.g. INSERT SELECT; it is never deduplicated."""
+        settings = deduplication_switch(on=False, known_settings=self._warehouse.known_settings())
+        self._run(statement, doing=doing, settings=settings)
+
+    def insert_rows(
+        self, table: SinkTable, columns: Sequence[str], rows: Sequence[Sequence[object]], *, doing: str
+    ) -> None:
+        """Insert a few rows of Python values; bulk goes through `write`."""
+        if rows:
+            self._warehouse.insert_rows(table.database, table.name, columns, rows, doing=doing)
+
     def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""
         statement = DigestStatements(table=table, request=request).of_range(key_range)

@@ -6,7 +6,7 @@ What does not belong here: any statement.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,6 +68,19 @@ class Warehouse:
         """Send one insert; what `payloads` raises passes through."""
         with self._client(Task.WRITE, doing) as client:
             return self._transport.insert(client, statement, settings, payloads)
+
+    def insert_rows(
+        self,
+        database: str,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        doing: str,
+    ) -> None:
+        """Insert Python values, as one block."""
+        with self._client(Task.WRITE, doing) as client:
+            client.insert(table, rows, column_names=list(columns), database=database)
 
     def close(self) -> None:
         """End every connection, a lent one when it comes back; may be called twice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -51,8 +51,13 @@ def tls_mode(url: DatabaseUrl) -> str:
     return mode
 
 
-def connect(url: DatabaseUrl, database: str) -> Connection[Cursor]:
-    """Open a connection. Raises `ConfigurationError` (wrong password, unknown database) or `RetriableError` (unreachable)."""
+def connect(
+    url: DatabaseUrl, database: str, *, session: Sequence[str] = SESSION, client_flag: int = 0
+) -> Connection[Cursor]:
+    """Open a connection whose session runs `session` first.
+
+    Raises `ConfigurationError` (wrong password, unknown database) or `RetriableError` (unreachable).
+    """
     mode = tls_mode(url)
     tls: dict[str, Any] = {"ssl_disabled": True}
     if mode != "disabled":
@@ -75,10 +80,11 @@ def connect(url: DatabaseUrl, database: str) -> Connection[Cursor]:
             write_timeout=SMALL_QUERY_SECONDS,
             autocommit=True,
             program_name=APPLICATION,
+            client_flag=client_flag,
             **tls,
         )
         with connection.cursor() as cursor:
-            for statement in SESSION:
+            for statement in session:
                 cursor.execute(statement)
     return connection
 

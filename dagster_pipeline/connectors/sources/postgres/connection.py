@@ -42,6 +42,7 @@ _NOTICES_A_GONE_CLIENT = 140_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 Connection = psycopg2.extensions.connection
 
@@ -54,7 +55,7 @@ class Cursor(psycopg2.extensions.cursor):
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 -- the base class's name
         """See psycopg2."""
         opening, self.opening = self.opening, ""
-        super().execute(opening + query, vars)
+        super().execute(opening + query if opening else query, vars)
 
 
 def connect(url: DatabaseUrl, database: str) -> Connection:
@@ -85,16 +86,16 @@ def connect(url: DatabaseUrl, database: str) -> Connection:
 
 @contextmanager
 def session(
-    connection: Connection, *, statements: tuple[str, ...] = (), bounded: bool = True
+    connection: Connection, *, statements: tuple[str, ...] = (), bounded: bool = True, begin: str = _BEGIN
 ) -> Generator[Cursor, None, None]:
-    """One read-only transaction with our settings; it is rolled back at its end.
+    """One transaction with our settings, read-only unless `begin` is `BEGIN_WRITING`; it is rolled back at its end.
 
     `statements` run after the settings. `bounded` limits each statement to `SMALL_QUERY_SECONDS`. The transaction begins
     with the first statement; one that is not bounded, which may be a COPY, has begun already.
     """
     with connection.cursor(cursor_factory=Cursor) as cursor:
         settings = _settings(connection, bounded=bounded)
-        cursor.opening = f"{_BEGIN}; {settings}; "
+        cursor.opening = f"{begin}; {settings}; "
         try:
             for statement in statements if bounded else (*statements, "SELECT 1"):
                 cursor.execute(statement)

@@ -1,0 +1,136 @@
+"""What a file of `schemas/reverse_etl/` says: rows of the warehouse that are written into an application's table.
+
+Belongs here: the file's shape, and the rules between its keys and between it and the tables. What a column's type can take
+is known only at the target (`reverse_etl/contract.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from dagster_pipeline.schema.check_sql import judge_query
+from dagster_pipeline.schema.field_types import (
+    Duration,
+    Group,
+    Identifier,
+    Model,
+    Names,
+    Share,
+    Sql,
+)
+from dagster_pipeline.schema.finding import Finding, child, suggest
+from dagster_pipeline.schema.models import ScheduleOrCron, or_a_cron_text
+from dagster_pipeline.schema.target_models import DatabaseTable, WriteMode, WritingFile
+
+KIND = "reverse_etl"
+BEGIN = "`version: 1`, `source:` and `target:`"
+
+
+class WarehouseRows(Model):
+    """Rows of the warehouse: those of a table that a file of this tree brings there, or of a query."""
+
+    table: Identifier | None = Field(
+        default=None, description="<database>/<table> of a table file; read as a reader sees it."
+    )
+    where: Sql | None = Field(default=None, description="Only with table: a condition in ClickHouse's SQL.")
+    query: Sql | None = Field(default=None, description="One SELECT in ClickHouse's SQL, instead of a table.")
+    depends_on: Names = Field(
+        default=(), description="Only with query: the tables it reads, <database>/<table>, for the lineage."
+    )
+
+
+class ReverseColumn(Model):
+    """One column that is written."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: Identifier = Field(description="The target's column.")
+    source: Sql | None = Field(
+        default=None,
+        alias="from",
+        description="The source's column, or an expression over its columns in ClickHouse's SQL. Default: the same name.",
+    )
+
+
+class ReverseEtlFile(WritingFile):
+    """A reverse ETL file, its folder's defaults merged in."""
+
+    described_as: ClassVar[str] = "a reverse ETL file"
+
+    group: Group = Field(default=KIND, description="Group in the UI.")
+    source: WarehouseRows = Field(description="The rows to write.")
+    target: DatabaseTable = Field(description="The table that is written.")
+    mode: WriteMode = Field(
+        default="upsert",
+        description="upsert: new rows are inserted, changed ones updated. insert: new rows only. update: rows that the "
+        "target has. mirror: as upsert, and rows that the source does not have are deleted.",
+    )
+    key: Annotated[tuple[Identifier, ...], Field(strict=False, min_length=1)] = Field(
+        description="Target columns that tell rows apart; the target needs a unique index on exactly these."
+    )
+    columns: Annotated[tuple[ReverseColumn, ...], Field(strict=False, min_length=1)] = Field(
+        description="Columns that are written, the key's among them."
+    )
+    max_change: Share = Field(
+        default=0.5,
+        description="A run that would change more than this share of the rows that were written before fails before it "
+        "writes; 100 rows may always change. In a first run only deletions count.",
+    )
+    max_rejects: int = Field(
+        default=100, ge=0, le=1_000_000, description="A run with more rows that the target refuses stops."
+    )
+    batch_rows: int = Field(default=1_000, ge=1, le=50_000, description="Rows of one transaction.")
+    undo: bool = Field(
+        default=True, description="Keep what rows looked like before, so that a run can be taken back."
+    )
+    keep: Duration = Field(
+        default=timedelta(days=30), description="How long those images and the rejected rows are kept."
+    )
+    schedule: ScheduleOrCron | None = Field(
+        default=None,
+        description="When it is due: a cron text, or a map of cron and timezone.",
+        json_schema_extra=or_a_cron_text,
+    )
+
+
+def judge(file: ReverseEtlFile, tables: Collection[str]) -> Iterator[Finding]:
+    """What is wrong with one file; `tables` are the names of all tables, `<database>/<table>`."""
+    yield from _source(file.source, tables)
+    names = [column.name for column in file.columns]
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Finding("columns", f"Column '{name}' is written {count} times.", "Remove all but one.")
+    for index, name in enumerate(file.key):
+        if name not in names:
+            todo = suggest(name, names, otherwise="Add it to columns.")
+            yield Finding(child("key", index), f"'{name}' is no column of this file.", todo)
+    if len(set(file.key)) != len(file.key):
+        yield Finding("key", "A column stands twice in the key.", "Remove one.")
+    if set(names) == set(file.key) and file.mode == "update":
+        yield Finding("mode", "There is nothing to update: every column is part of the key.", "Use insert.")
+    if file.target.dialect == "mysql" and file.target.schema_name != "public":
+        yield Finding("target.schema", "MySQL has no schemas.", "Remove it; `database` names the database.")
+
+
+def _source(source: WarehouseRows, tables: Collection[str]) -> Iterator[Finding]:
+    if (source.table is None) == (source.query is None):
+        yield Finding("source", "The source is one of `table` and `query`.", "Write exactly one of them.")
+        return
+    if source.query is not None:
+        if source.where is not None:
+            yield Finding("source.where", "`where` belongs to `table`.", "Put it into the query.")
+        if "{table}" in source.query:
+            yield Finding("source.query", "{table} means nothing here.", "Name the table: database.table.")
+        else:
+            yield from judge_query(source.query, "source.query", ())
+    named = {"source.table": source.table} if source.table else {}
+    named |= {child("source.depends_on", index): name for index, name in enumerate(source.depends_on)}
+    for key, name in named.items():
+        if name not in tables:
+            todo = suggest(name, tables, otherwise="Write <database>/<table>, or use `query`.")
+            yield Finding(key, f"No file brings '{name}' into the warehouse.", todo)
