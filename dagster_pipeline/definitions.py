@@ -5,9 +5,11 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
-from dagster_pipeline.alerts.watched_table import watch_snapshots
+from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_snapshots
+from dagster_pipeline.assets.apis import api_bundle
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.s3 import s3_bundle
 from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
 from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
@@ -20,11 +22,14 @@ from dagster_pipeline.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every file."""
     tree = load_tree(settings)
+    also = [*watch_snapshots(enabled(tree.snapshots)), *watch_deliveries((*tree.s3, *tree.apis))]
     bundle = (
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, settings)
         + snapshot_bundle(tree.snapshots, settings)
-        + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
+        + s3_bundle(tree.s3, settings)
+        + api_bundle(tree.apis, settings)
+        + alert_bundle(tree.tables, settings, also=also)
     )
     return dg.Definitions(
         assets=bundle.assets,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
+from dagster_pipeline.delivery_tree import clashes, read_api_files, read_s3_files
 from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
     ColumnSchema,
@@ -16,6 +19,7 @@ from dagster_pipeline.schema.models import (
     SyncSettings,
     TableSchema,
 )
+from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.schema.snapshot_files import Snapshot
 from dagster_pipeline.schema.snapshot_tree import read_snapshots
 from dagster_pipeline.settings import Settings
@@ -29,10 +33,14 @@ class SchemaTree:
     Attributes:
         tables: every table, disabled ones too, by name.
         snapshots: every snapshot, disabled ones too, by file name.
+        s3: objects of buckets that become tables.
+        apis: answers of APIs that become tables.
     """
 
     tables: tuple[TableSchema, ...]
     snapshots: tuple[Snapshot, ...] = ()
+    s3: tuple[KindFile[S3File], ...] = ()
+    apis: tuple[KindFile[ApiFile], ...] = ()
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -45,9 +53,14 @@ def load_tree(settings: Settings) -> SchemaTree:
         problems += error.problems
     snapshots, wrong = read_snapshots(settings.schemas_dir, tables)
     problems += wrong
+    s3 = read_s3_files(settings.schemas_dir)
+    problems += s3.problems
+    apis = read_api_files(settings.schemas_dir)
+    problems += apis.problems
+    problems += clashes((*s3.files, *apis.files), tables or ())
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables, snapshots)
+    return SchemaTree(tables, snapshots, s3=s3.files, apis=apis.files)
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

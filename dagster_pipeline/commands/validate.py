@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.watched_table import watch_all, watch_snapshots
+from dagster_pipeline.alerts.watched_table import watch_all, watch_deliveries, watch_snapshots
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema_tree import load_tree
@@ -37,7 +37,13 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         load_rules(
             settings.alerts_file,
-            None if tree is None else [*watch_all(tree.tables), *watch_snapshots(tree.snapshots)],
+            None
+            if tree is None
+            else [
+                *watch_all(tree.tables),
+                *watch_snapshots(tree.snapshots),
+                *watch_deliveries((*tree.s3, *tree.apis)),
+            ],
         )
     except SchemaFilesError as error:
         problems += error.problems

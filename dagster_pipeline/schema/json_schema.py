@@ -14,9 +14,11 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from dagster_pipeline.schema.api_models import ApiFile
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
+from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
 
@@ -43,6 +45,8 @@ FORMATS: dict[str, _Format] = {
         "Snapshot file",
         "Point-in-time copies of a warehouse table or of a query over such tables.",
     ),
+    "apis": _Format(ApiFile, "API file", "Answers of a REST API that become rows of one table."),
+    "s3": _Format(S3File, "S3 file", "Objects of a bucket that become rows of one table."),
 }
 """By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""
 
