@@ -14,6 +14,7 @@ from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurvey
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.models import Dialect, TableSchema
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.settings import Settings
@@ -21,6 +22,7 @@ from dagster_pipeline.state.state_manager import StateManager
 
 if TYPE_CHECKING:
     from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource
+    from dagster_pipeline.connectors.sources.clickhouse.connector import ClickHouseQuerySource
     from dagster_pipeline.connectors.sources.s3.connector import S3ObjectSource
 
 
@@ -85,6 +87,23 @@ def open_api_source(
     )
     client = ApiClient(file.source, url=url, secrets=secrets)
     return ApiAnswerSource(file, name=name, client=client, before=before)
+
+
+def open_clickhouse_source(
+    settings: Settings, file: ClickHouseFile, *, comment: str
+) -> ClickHouseQuerySource:
+    """What a file below `schemas/clickhouse/` asks for. Raises `ConfigurationError` when no address is set."""
+    from dagster_pipeline.connectors.sources.clickhouse.connector import (  # noqa: PLC0415 -- slow
+        ClickHouseQuerySource,
+    )
+
+    url = settings.place_url(
+        "CLICKHOUSE",
+        connection=file.source.connection,
+        schemes=("http", "https"),
+        example="https://user:password@host:8443/database",
+    )
+    return ClickHouseQuerySource(file, url=url, query_comment=comment)
 
 
 def bucket_url(settings: Settings, connection: str) -> DatabaseUrl:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_pipeline.alerts.sensors import alert_bundle
 from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_snapshots
 from dagster_pipeline.assets.apis import api_bundle
+from dagster_pipeline.assets.clickhouse import clickhouse_bundle
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
 from dagster_pipeline.assets.s3 import s3_bundle
@@ -22,13 +23,14 @@ from dagster_pipeline.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every file."""
     tree = load_tree(settings)
-    also = [*watch_snapshots(enabled(tree.snapshots)), *watch_deliveries((*tree.s3, *tree.apis))]
+    also = [*watch_snapshots(enabled(tree.snapshots)), *watch_deliveries(tree.deliveries)]
     bundle = (
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, settings)
         + snapshot_bundle(tree.snapshots, settings)
         + s3_bundle(tree.s3, settings)
         + api_bundle(tree.apis, settings)
+        + clickhouse_bundle(tree.clickhouse, settings)
         + alert_bundle(tree.tables, settings, also=also)
     )
     return dg.Definitions(

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from dagster_pipeline.errors import Problem
 from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.delivery_models import DeliveryFile
 from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.kind_files import KindFile, KindFiles, read_kind
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema.naming import op_name
-from dagster_pipeline.schema.rules_delivery import judge_api, judge_delivery, judge_s3
+from dagster_pipeline.schema.rules_delivery import judge_api, judge_clickhouse, judge_delivery, judge_s3
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
 from dagster_pipeline.type_mapper.type_text import TypeTextError
@@ -37,6 +38,12 @@ def read_api_files(root: Path) -> KindFiles[ApiFile]:
     """All files below `schemas/apis/`."""
     read = read_kind(root, "apis", ApiFile, begin="`version: 1`, `source:`, `destination:` and `columns:`")
     return _judged(read, judge_api)
+
+
+def read_clickhouse_files(root: Path) -> KindFiles[ClickHouseFile]:
+    """All files below `schemas/clickhouse/`."""
+    begin = "`version: 1`, `source:`, `destination:` and `columns:`"
+    return _judged(read_kind(root, "clickhouse", ClickHouseFile, begin=begin), judge_clickhouse)
 
 
 def clashes(files: Iterable[KindFile[Any]], tables: Iterable[TableSchema]) -> Iterator[Problem]:

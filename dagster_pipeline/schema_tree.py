@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
-from dagster_pipeline.delivery_tree import clashes, read_api_files, read_s3_files
+from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
@@ -35,12 +37,19 @@ class SchemaTree:
         snapshots: every snapshot, disabled ones too, by file name.
         s3: objects of buckets that become tables.
         apis: answers of APIs that become tables.
+        clickhouse: tables that are copied from another ClickHouse.
     """
 
     tables: tuple[TableSchema, ...]
     snapshots: tuple[Snapshot, ...] = ()
     s3: tuple[KindFile[S3File], ...] = ()
     apis: tuple[KindFile[ApiFile], ...] = ()
+    clickhouse: tuple[KindFile[ClickHouseFile], ...] = ()
+
+    @property
+    def deliveries(self) -> tuple[KindFile[Any], ...]:
+        """Files of all kinds whose rows land as whole deliveries."""
+        return (*self.s3, *self.apis, *self.clickhouse)
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -57,10 +66,12 @@ def load_tree(settings: Settings) -> SchemaTree:
     problems += s3.problems
     apis = read_api_files(settings.schemas_dir)
     problems += apis.problems
-    problems += clashes((*s3.files, *apis.files), tables or ())
+    copies = read_clickhouse_files(settings.schemas_dir)
+    problems += copies.problems
+    problems += clashes((*s3.files, *apis.files, *copies.files), tables or ())
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables, snapshots, s3=s3.files, apis=apis.files)
+    return SchemaTree(tables, snapshots, s3=s3.files, apis=apis.files, clickhouse=copies.files)
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

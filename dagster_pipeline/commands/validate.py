@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _watched_besides(tree: SchemaTree) -> list[WatchedTable]:
     """What alerts see of the files that are no tables."""
-    return [*watch_snapshots(tree.snapshots), *watch_deliveries((*tree.s3, *tree.apis))]
+    return [*watch_snapshots(tree.snapshots), *watch_deliveries(tree.deliveries)]
 
 
 def _text(tables: int, problems: Sequence[Problem]) -> str:

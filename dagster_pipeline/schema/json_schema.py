@@ -15,6 +15,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
@@ -46,6 +47,9 @@ FORMATS: dict[str, _Format] = {
         "Point-in-time copies of a warehouse table or of a query over such tables.",
     ),
     "apis": _Format(ApiFile, "API file", "Answers of a REST API that become rows of one table."),
+    "clickhouse": _Format(
+        ClickHouseFile, "ClickHouse copy file", "Rows of another ClickHouse that become a table of ours."
+    ),
     "s3": _Format(S3File, "S3 file", "Objects of a bucket that become rows of one table."),
 }
 """By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""

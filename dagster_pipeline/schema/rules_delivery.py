@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.delivery_models import DeliveryFile
 from dagster_pipeline.schema.finding import Finding, suggest
 from dagster_pipeline.schema.naming import SYSTEM_COLUMNS, is_key_part
@@ -82,6 +83,13 @@ def judge_api(file: ApiFile) -> Iterator[Finding]:
         )
     elif incremental.lookback is not None and not column.type.startswith("Date"):
         yield Finding("source.incremental.lookback", "only goes with dates and times.", "Remove it.")
+
+
+def judge_clickhouse(file: ClickHouseFile) -> Iterator[Finding]:
+    """What holds for copies from another ClickHouse."""
+    source = file.source
+    if (source.query is None) == (source.table is None):
+        yield Finding("source", "must name either a query or a table.", "Write one of query: and table:.")
 
 
 def _judge_columns(file: DeliveryFile, judge_type: JudgeType) -> Iterator[Finding]:

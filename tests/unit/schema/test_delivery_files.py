@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_pipeline.delivery_tree import clashes, read_api_files, read_s3_files
+from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.s3_models import ChangedObjects
 
@@ -109,3 +109,14 @@ def test_a_wrong_api_file_says_where_and_what_to_do(tmp_path, old, new, expected
     read = read_api_files(tmp_path)
     found = [f"{problem.line}: {problem.what} {problem.todo}" for problem in read.problems]
     assert any(re.search(expected, line) for line in found) if expected else not found, found
+
+
+@pytest.mark.parametrize(
+    "source", ["{connection: other}", "{connection: other, table: a.b, query: SELECT 1}"]
+)
+def test_a_copy_names_either_a_query_or_a_table(tmp_path, source):
+    (tmp_path / "clickhouse").mkdir()
+    text = GOOD.replace("{connection: lake, format: parquet}", source)
+    (tmp_path / "clickhouse" / "t.yml").write_text(text)
+    (problem,) = read_clickhouse_files(tmp_path).problems
+    assert (problem.line, problem.what) == (2, "`source` must name either a query or a table.")
