@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor
@@ -11,13 +12,22 @@ from dagster_pipeline.connectors.sources.mysql.surveyor import MySQLSurveyor
 from dagster_pipeline.connectors.sources.postgres.connector import PostgresSource
 from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.models import Dialect, TableSchema
+from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.schema.target_models import DatabaseTable
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.state.state_manager import StateManager
 from dagster_pipeline.targets.base_target import Place, Target
 from dagster_pipeline.targets.mysql import MySQLTarget
 from dagster_pipeline.targets.postgres import PostgresTarget
+
+if TYPE_CHECKING:
+    from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource
+    from dagster_pipeline.connectors.sources.clickhouse.connector import ClickHouseQuerySource
+    from dagster_pipeline.connectors.sources.s3.connector import S3ObjectSource
 
 
 def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
@@ -59,3 +69,59 @@ def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:
 def open_state(settings: Settings) -> StateManager:
     """The state store. Raises `ConfigurationError` when its address is wrong."""
     return StateManager(settings.state_url())
+
+
+def open_bucket_source(settings: Settings, file: S3File) -> S3ObjectSource:
+    """The objects that a file below `schemas/s3/` means. Raises `ConfigurationError` when no address is set."""
+    from dagster_pipeline.connectors.sources.s3.connector import (  # noqa: PLC0415 -- pyarrow takes half a second
+        S3ObjectSource,
+    )
+
+    return S3ObjectSource(file, url=bucket_url(settings, file.source.connection))
+
+
+def open_api_source(
+    settings: Settings, file: ApiFile, *, name: str, before: Callable[[], str | None]
+) -> ApiAnswerSource:
+    """The answers that a file below `schemas/apis/` asks for. Raises `ConfigurationError` when no address is set."""
+    from dagster_pipeline.connectors.sources.api.client import ApiClient, ApiSecrets  # noqa: PLC0415 -- slow
+    from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource  # noqa: PLC0415
+
+    connection = file.source.connection
+    url = settings.place_url(
+        "API", connection=connection, schemes=("https", "http"), example="https://api.example.com/v1"
+    )
+    secrets = ApiSecrets(
+        token=settings.secret_of("API", connection, "TOKEN"),
+        client_id=settings.secret_of("API", connection, "CLIENT_ID"),
+        client_secret=settings.secret_of("API", connection, "CLIENT_SECRET"),
+    )
+    client = ApiClient(file.source, url=url, secrets=secrets)
+    return ApiAnswerSource(file, name=name, client=client, before=before)
+
+
+def open_clickhouse_source(
+    settings: Settings, file: ClickHouseFile, *, comment: str
+) -> ClickHouseQuerySource:
+    """What a file below `schemas/clickhouse/` asks for. Raises `ConfigurationError` when no address is set."""
+    from dagster_pipeline.connectors.sources.clickhouse.connector import (  # noqa: PLC0415 -- slow
+        ClickHouseQuerySource,
+    )
+
+    url = settings.place_url(
+        "CLICKHOUSE",
+        connection=file.source.connection,
+        schemes=("http", "https"),
+        example="https://user:password@host:8443/database",
+    )
+    return ClickHouseQuerySource(file, url=url, query_comment=comment)
+
+
+def bucket_url(settings: Settings, connection: str) -> DatabaseUrl:
+    """A bucket's address. Raises `ConfigurationError` when none is set."""
+    return settings.place_url(
+        "S3",
+        connection=connection,
+        schemes=("s3", "http", "https"),
+        example="s3://bucket?region=eu-central-1, or https://KEY:SECRET@host:9000/bucket",
+    )

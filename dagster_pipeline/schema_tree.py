@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.data_migration.migration_files import NamedMigration, read_migrations
+from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.flow_files import read_flows
+from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import (
@@ -22,6 +26,7 @@ from dagster_pipeline.schema.models import (
 )
 from dagster_pipeline.schema.quality_models import QualityFile
 from dagster_pipeline.schema.quality_tree import read_quality
+from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.schema.snapshot_files import Snapshot
 from dagster_pipeline.schema.snapshot_tree import read_snapshots
 from dagster_pipeline.settings import Settings
@@ -38,6 +43,9 @@ class SchemaTree:
         data_quality: checks over several tables, disabled ones too.
         reverse_etl: every flow into an application's database, disabled ones too, by name.
         data_migration: every migration between applications' databases, disabled ones too, by name.
+        s3: objects of buckets that become tables.
+        apis: answers of APIs that become tables.
+        clickhouse: tables that are copied from another ClickHouse.
     """
 
     tables: tuple[TableSchema, ...]
@@ -45,6 +53,14 @@ class SchemaTree:
     data_quality: tuple[KindFile[QualityFile], ...] = ()
     reverse_etl: tuple[Flow, ...] = ()
     data_migration: tuple[NamedMigration, ...] = ()
+    s3: tuple[KindFile[S3File], ...] = ()
+    apis: tuple[KindFile[ApiFile], ...] = ()
+    clickhouse: tuple[KindFile[ClickHouseFile], ...] = ()
+
+    @property
+    def deliveries(self) -> tuple[KindFile[Any], ...]:
+        """Files of all kinds whose rows land as whole deliveries."""
+        return (*self.s3, *self.apis, *self.clickhouse)
 
 
 def load_tree(settings: Settings) -> SchemaTree:
@@ -63,9 +79,25 @@ def load_tree(settings: Settings) -> SchemaTree:
     problems += flows.problems
     migrations, wrong = read_migrations(settings.schemas_dir)
     problems += wrong
+    s3 = read_s3_files(settings.schemas_dir)
+    problems += s3.problems
+    apis = read_api_files(settings.schemas_dir)
+    problems += apis.problems
+    copies = read_clickhouse_files(settings.schemas_dir)
+    problems += copies.problems
+    problems += clashes((*s3.files, *apis.files, *copies.files), tables or ())
     if problems or tables is None:
         raise SchemaFilesError(problems)
-    return SchemaTree(tables, snapshots, quality, flows.flows, migrations)
+    return SchemaTree(
+        tables=tables,
+        snapshots=snapshots,
+        data_quality=quality,
+        reverse_etl=flows.flows,
+        data_migration=migrations,
+        s3=s3.files,
+        apis=apis.files,
+        clickhouse=copies.files,
+    )
 
 
 def load_tables(settings: Settings) -> tuple[TableSchema, ...]:

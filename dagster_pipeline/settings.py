@@ -117,6 +117,22 @@ class Settings:
             self.environment.get("STATE_URL") or default, variable="STATE_URL", schemes=()
         )
 
+    def place_url(self, kind: str, *, connection: str, schemes: tuple[str, ...], example: str) -> DatabaseUrl:
+        """A place that is no source database, e.g. a bucket, from `<KIND>_<CONNECTION>_URL`.
+
+        Raises `ConfigurationError` that names the variable when it is not set, with an example of what to write.
+        """
+        variable = f"{kind}_{variable_part(connection)}_URL"
+        if not self.environment.get(variable):
+            raise ConfigurationError(
+                f"No address for the {kind} connection {connection!r}.", todo=f"Set {variable} to {example}."
+            )
+        return DatabaseUrl.parse(self.environment[variable], variable=variable, schemes=schemes)
+
+    def secret_of(self, kind: str, connection: str, what: str) -> str:
+        """A secret of a place beside its address, from `<KIND>_<CONNECTION>_<WHAT>`; empty when it is not set."""
+        return self.environment.get(f"{kind}_{variable_part(connection)}_{what}") or ""
+
     def source_url(
         self, dialect: Literal["mysql", "postgres"], *, connection: str, database: str
     ) -> DatabaseUrl:

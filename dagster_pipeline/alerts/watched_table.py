@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+from dagster_pipeline.delivery_tree import table_of
 from dagster_pipeline.schema.discovery import shown_path
+from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import TableSchema
+from dagster_pipeline.schema.naming import default_group
 from dagster_pipeline.schema.snapshot_files import SIZE_CHECK, Snapshot
 
 
@@ -78,6 +82,24 @@ def watch_snapshots(snapshots: Iterable[Snapshot]) -> list[WatchedTable]:
             freshness=snapshot.file.freshness,
         )
         for snapshot in snapshots
+    ]
+
+
+def watch_deliveries(files: Iterable[KindFile[Any]]) -> list[WatchedTable]:
+    """Files about objects of buckets and answers of APIs as alerts see them."""
+    return [
+        WatchedTable(
+            name="/".join(table_of(file)),
+            owners=file.value.owners,
+            tags=file.value.tags,
+            group=file.value.group or default_group(file.value.destination.database),
+            file=shown_path(file.path),
+            names=frozenset((*(column.name for column in file.value.columns), *table_of(file))),
+            checks={},
+            freshness=file.value.freshness,
+        )
+        for file in files
+        if file.value.enabled
     ]
 
 

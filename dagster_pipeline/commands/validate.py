@@ -10,10 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.watched_table import watch_all, watch_snapshots
+from dagster_pipeline.alerts.watched_table import WatchedTable, watch_all, watch_deliveries, watch_snapshots
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
-from dagster_pipeline.schema_tree import load_tree
+from dagster_pipeline.schema_tree import SchemaTree, load_tree
 from dagster_pipeline.settings import Settings
 
 
@@ -37,12 +37,17 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         load_rules(
             settings.alerts_file,
-            None if tree is None else [*watch_all(tree.tables), *watch_snapshots(tree.snapshots)],
+            None if tree is None else [*watch_all(tree.tables), *_watched_besides(tree)],
         )
     except SchemaFilesError as error:
         problems += error.problems
     sys.stdout.write(_REPORTS[arguments.format](len(tree.tables) if tree else 0, problems) + "\n")
     return 1 if problems else 0
+
+
+def _watched_besides(tree: SchemaTree) -> list[WatchedTable]:
+    """What alerts see of the files that are no tables."""
+    return [*watch_snapshots(tree.snapshots), *watch_deliveries(tree.deliveries)]
 
 
 def _text(tables: int, problems: Sequence[Problem]) -> str:

@@ -14,12 +14,15 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from dagster_pipeline.schema.api_models import ApiFile
+from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.data_migration_file import MigrationFile
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.quality_models import QualityFile
 from dagster_pipeline.schema.reverse_etl_file import ReverseEtlFile
+from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
 
@@ -59,6 +62,11 @@ FORMATS: dict[str, _Format] = {
     "data_quality": _Format(
         QualityFile, "Data quality file", "What must hold between several tables of the warehouse."
     ),
+    "apis": _Format(ApiFile, "API file", "Answers of a REST API that become rows of one table."),
+    "clickhouse": _Format(
+        ClickHouseFile, "ClickHouse copy file", "Rows of another ClickHouse that become a table of ours."
+    ),
+    "s3": _Format(S3File, "S3 file", "Objects of a bucket that become rows of one table."),
 }
 """By kind. The schema of a file allows to leave to the folder's defaults what is not required here."""
 

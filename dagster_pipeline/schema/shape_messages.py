@@ -13,7 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from dagster_pipeline.schema.finding import Finding, closest, listed, suggest
+from dagster_pipeline.schema.finding import Finding, child, closest, listed, suggest
 
 Step = str | int
 
@@ -98,6 +98,8 @@ def _refused_value(details: ErrorDetails, steps: tuple[Step, ...], key: str) -> 
     kind = details["type"]
     if kind in {"enum", "literal_error"}:
         return _not_allowed(details, key)
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return _unknown_way(details, key)
     if kind == "value_error":
         what, todo = (*_reasons(details), "")[:2]
         return Finding(key, f"`{key}` {what}", todo)
@@ -132,6 +134,17 @@ def _owner(model: type[BaseModel], steps: tuple[Step, ...]) -> str:
     if isinstance(steps[-1], int):
         return {"columns": "a column", "checks": "a check"}.get(str(steps[-2]), f"`{steps[-2]}`")
     return f"`{steps[-1]}`"
+
+
+def _unknown_way(details: ErrorDetails, key: str) -> Finding:
+    """A map that one of its keys gives its shape, e.g. `by: cursor`."""
+    context = details.get("ctx", {})
+    by, ways = str(context.get("discriminator", "")).strip("'"), str(context.get("expected_tags", ""))
+    if not ways:
+        return Finding(key, f"`{key}` does not say `{by}`.", f"Write {by}: and how.")
+    return Finding(
+        child(key, by), f"`{child(key, by)}` is '{str(context.get('tag'))[:40]}'.", f"Write one of {ways}."
+    )
 
 
 def _not_allowed(details: ErrorDetails, key: str) -> Finding:

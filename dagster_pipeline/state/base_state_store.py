@@ -7,6 +7,7 @@ when the store does not answer, `ConfigurationError` when its address, rights or
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from dagster_pipeline.state.records import Load, TableState
@@ -66,6 +67,10 @@ class BaseStateStore(ABC):
     @abstractmethod
     def tables(self) -> tuple[TableState, ...]:
         """Every table and partition that is known, sorted by name."""
+
+    @abstractmethod
+    def cursors(self, table: str) -> Mapping[str, str]:
+        """The cursor of every partition of the table that has one, by partition; the whole table's is under ''."""
 
     @abstractmethod
     def lock(self, table: str, *, owner: str, partition: str = "") -> AbstractContextManager[TableLock]:

@@ -53,6 +53,13 @@ def put(connection: Connection, table: str, partition: str, **values: object) ->
     connection.execute(update(positions).where(*at).values(**values))
 
 
+def cursors_of(connection: Connection, table: str) -> dict[str, str]:
+    """Cursors of a table by partition, in one statement: a table of objects has one for each object."""
+    at = (positions.c.table_name == table, positions.c.cursor_value.is_not(None))
+    query = select(positions.c.partition_key, positions.c.cursor_value).where(*at)
+    return {row.partition_key: row.cursor_value for row in connection.execute(query)}
+
+
 def restore(connection: Connection, database: Database, state: TableState) -> None:
     """Put a table and partition where the given state has it. The version of the table only rises."""
     claim(connection, database, state.table)

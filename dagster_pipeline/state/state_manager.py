@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -94,6 +94,11 @@ class StateManager(BaseStateStore):
         """See `BaseStateStore.tables`."""
         with self._database.reading() as connection:
             return positions.all_states(connection)
+
+    def cursors(self, table: str) -> Mapping[str, str]:
+        """See `BaseStateStore.cursors`."""
+        with self._database.reading() as connection:
+            return positions.cursors_of(connection, table)
 
     def lock(self, table: str, *, owner: str, partition: str = "") -> AbstractContextManager[TableLock]:
         """See `BaseStateStore.lock`. The whole table and a partition of it exclude each other; two partitions do not.

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 from dagster_pipeline.connectors.batch import Batch, KeyRange, Window, WireColumn, WireFormat, WriteReceipt
 from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.object_place import ObjectPlace
 from dagster_pipeline.connectors.sink.base_sink_connector import (
     VERSION_COLUMN,
-    BaseSinkConnector,
     SinkColumn,
     SinkTable,
     SliceRequest,
@@ -41,6 +41,13 @@ from dagster_pipeline.connectors.sink.clickhouse.insert import (
     insert_settings,
     insert_statement,
 )
+from dagster_pipeline.connectors.sink.clickhouse.landing import (
+    PARQUET_SETTINGS,
+    Absorption,
+    object_insert,
+    receipt,
+    removal,
+)
 from dagster_pipeline.connectors.sink.clickhouse.payloads import Payloads
 from dagster_pipeline.connectors.sink.clickhouse.quarantine import ClickHouseQuarantine
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import READER_SETTINGS, Relation
@@ -60,6 +67,7 @@ from dagster_pipeline.connectors.sink.clickhouse.transport import (
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
 from dagster_pipeline.connectors.sink.clickhouse.window_condition import window_condition
 from dagster_pipeline.connectors.sink.comparable_sink import ComparableSink
+from dagster_pipeline.connectors.sink.landing_sink import LandingSink
 from dagster_pipeline.connectors.sink.quarantine_store import QuarantiningSink, quarantine_table
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
@@ -81,7 +89,7 @@ DROP_SETTINGS: Mapping[str, Setting] = {"max_table_size_to_drop": 0, "max_partit
 """What is dropped here was replaced by something else, whatever its size."""
 
 
-class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
+class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
     """Tables of one warehouse. Nothing is connected before the first call."""
 
     wire_formats: ClassVar[tuple[WireFormat, ...]] = (WireFormat.TAB_SEPARATED, WireFormat.ARROW_STREAM)
@@ -390,6 +398,34 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
             rows_of=self.rows,
             run=change,
         )
+
+    def absorb(self, table: SinkTable, staging: SinkTable, *, lock: Callable[[], None]) -> None:
+        """See `landing`."""
+        Absorption(
+            table=table,
+            staging=staging,
+            on_cluster=self._ddl.on_cluster,
+            rows=self.rows,
+            run=self._run,
+            lock=lock,
+        ).absorb()
+
+    def remove_version(self, table: SinkTable, version: int) -> None:
+        """One mutation, waited for."""
+        if self.table_id(table.database, table.name):
+            statement = removal(table, version, on_cluster=self._ddl.on_cluster)
+            self._run(statement, doing=f"Removing half of a load from {table.full_name}")
+
+    def read_object(self, request: WriteRequest, place: ObjectPlace) -> WriteReceipt:
+        """INSERT SELECT FROM s3(); into an empty staging table, so its rows can be counted there."""
+        began = time.monotonic()
+        statement = insert_statement(request, self._wire_types(request.columns))
+        settings = {"log_comment": request.query_comment, **PARQUET_SETTINGS}
+        self._warehouse.run(
+            object_insert(statement, place, settings),
+            doing=f"Reading an object into {request.table.full_name}",
+        )
+        return receipt(self._number(request.table, "SELECT count() FROM {table}"), began)
 
     def close(self) -> None:
         """End every connection and give up the embedded warehouse."""

@@ -1,0 +1,1 @@
+"""Another ClickHouse server as a source: one query, one delivery."""

@@ -1,0 +1,1 @@
+"""Objects of S3 and of everything that speaks its protocol, as deliveries."""

@@ -1,0 +1,196 @@
+"""What assets that land deliveries have in common, whatever the deliveries come from.
+
+No postponed annotations here: Dagster looks at the asset function's own to find its config.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
+from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.failures import as_dagster_failures
+from dagster_pipeline.factories.table_metadata import column_schema
+from dagster_pipeline.landing.destination import landing_table
+from dagster_pipeline.landing.result import LandingResult
+from dagster_pipeline.landing.table_landing import TableLanding
+from dagster_pipeline.schema.delivery_models import DeliveryFile
+from dagster_pipeline.schema.models import Schedule
+from dagster_pipeline.schema.naming import default_group
+
+LISTED = 20
+
+
+class LandingRunConfig(dg.Config):
+    """Choices for one run; a schedule makes none."""
+
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="Land no more deliveries than these; the next run goes on from there.",
+    )
+    allow_shrink: bool = Field(
+        default=False,
+        description="Let a table that is replaced as a whole be left with less than half of its rows.",
+    )
+    dry_run: bool = Field(
+        default=False, description="Say what is new and land nothing; no materialization is recorded."
+    )
+
+
+@dataclass(frozen=True)
+class DeliveryAsset:
+    """One asset that lands deliveries.
+
+    Attributes:
+        kind: of the source, e.g. `s3`: a tag in the UI, and the pool's name.
+        source_key: key of the external asset that stands for where the rows come from.
+        where: of the source, for people; holds no secret.
+        pool: the embedded warehouse's, or one per connection.
+        open_landing: opens everything one run needs, as a context.
+    """
+
+    kind: str
+    name: str
+    path: Path
+    file: DeliveryFile
+    source_key: tuple[str, ...]
+    where: str
+    pool: str
+    open_landing: Callable[[dg.AssetExecutionContext], AbstractContextManager[TableLanding]]
+
+    @property
+    def table(self) -> SinkTable:
+        """The destination."""
+        return landing_table(self.file, self.name)
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """`<destination database>/<table>`."""
+        return dg.AssetKey([self.table.database, self.table.name])
+
+    def source_spec(self) -> dg.AssetSpec:
+        """The external asset."""
+        return dg.AssetSpec(
+            dg.AssetKey(list(self.source_key)),
+            group_name=f"source_{self._group}",
+            kinds={self.kind},
+            description=f"Source of {self.key.to_user_string()}: {self.where}.",
+        )
+
+    def asset(self) -> dg.AssetsDefinition:
+        """The asset itself."""
+        file, retries = self.file, self.file.retries
+
+        @dg.asset(
+            key=self.key,
+            deps=[dg.AssetKey(list(self.source_key))],
+            group_name=self._group,
+            description=file.description or None,
+            owners=list(file.owners),
+            tags=dict(file.tags),
+            kinds={"clickhouse", self.kind},
+            metadata={
+                "dagster/column_schema": column_schema(self.table),
+                "dagster/table_name": self.table.full_name,
+                "dagster/storage_kind": "clickhouse",
+                "table file": dg.MetadataValue.path(str(self.path)),
+            },
+            retry_policy=dg.RetryPolicy(
+                max_retries=retries.max,
+                delay=retries.delay.total_seconds(),
+                backoff=dg.Backoff.EXPONENTIAL if retries.backoff == "exponential" else dg.Backoff.LINEAR,
+                jitter=dg.Jitter.PLUS_MINUS if retries.jitter else None,
+            )
+            if retries.max
+            else None,
+            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=file.freshness)
+            if file.freshness
+            else None,
+            pool=self.pool,
+            required_resource_keys={"clickhouse", "state"},
+            output_required=False,  # a dry run materializes nothing
+        )
+        def land_deliveries(context: dg.AssetExecutionContext, config: LandingRunConfig) -> Any:
+            yield from self._results(context, config)
+
+        return land_deliveries
+
+    def schedule(self, *, running: bool) -> dg.ScheduleDefinition | None:
+        """When to look for something new; `None` when the file names no time."""
+        when = self.file.schedule
+        if not isinstance(when, Schedule):
+            return None
+        return dg.ScheduleDefinition(
+            name=f"{self.key.to_python_identifier()}_schedule",
+            target=dg.AssetSelection.assets(self.key),
+            cron_schedule=when.cron,
+            execution_timezone=when.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+            description=f"Looks for what is new for {self.key.to_user_string()}.",
+        )
+
+    @property
+    def _group(self) -> str:
+        return self.file.group or default_group(self.file.destination.database)
+
+    def _results(
+        self, context: dg.AssetExecutionContext, config: LandingRunConfig
+    ) -> Sequence[dg.MaterializeResult[None]]:
+        name = self.key.to_user_string()
+        with as_dagster_failures(context, table=name), self.open_landing(context) as landing:
+            if config.dry_run:
+                wanted = landing.wanted()
+                metadata: dict[str, Any] = {
+                    "would land": len(wanted.fresh),
+                    "names": [delivery.name for delivery in wanted.fresh[:LISTED]],
+                    "changed, not to be landed": wanted.changed[:LISTED],
+                }
+                context.log_event(dg.AssetObservation(self.key, metadata=metadata))
+                return []
+            result = _chosen(landing, config, context).run()
+            for note in result.notes:
+                context.log.warning("%s: %s", name, note)
+            return [dg.MaterializeResult(metadata=result_metadata(result))]
+
+
+def result_metadata(result: LandingResult) -> dict[str, Any]:
+    """What the UI shows of a run."""
+    return {
+        "dagster/row_count": result.rows_in_destination,
+        "rows": result.rows,
+        "deliveries": len(result.landed),
+        "deliveries left": result.left,
+        "deliveries skipped": list(result.skipped[:LISTED]),
+        "rejected rows": result.rejected,
+        "source bytes": result.bytes,
+        "seconds": round(result.seconds, 3),
+        "rows per second": round(result.rows / result.seconds, 1) if result.seconds > 0 else 0.0,
+        "names": [each.delivery for each in result.landed[:LISTED]],
+        "DDL": list(result.statements),
+    }
+
+
+def bundle_of(assets: Sequence[DeliveryAsset], *, running: bool) -> Bundle:
+    """Everything of these assets."""
+    sources = {asset.source_key: asset.source_spec() for asset in assets}
+    schedules = [schedule for asset in assets if (schedule := asset.schedule(running=running)) is not None]
+    return Bundle(assets=[*sources.values(), *(asset.asset() for asset in assets)], schedules=schedules)
+
+
+def _chosen(
+    landing: TableLanding, config: LandingRunConfig, context: dg.AssetExecutionContext
+) -> TableLanding:
+    """The same, with the run's choices and a voice."""
+    return replace(
+        landing,
+        limit=config.limit,
+        allow_shrink=config.allow_shrink,
+        report=lambda done, total: context.log.info("%d of %d deliveries landed.", done, total),
+    )

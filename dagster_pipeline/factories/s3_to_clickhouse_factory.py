@@ -1,0 +1,61 @@
+"""Assets for tables that come from objects of a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+import dagster as dg
+
+from dagster_pipeline.connections import open_bucket_source
+from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
+from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
+from dagster_pipeline.landing.destination import landing_table
+from dagster_pipeline.landing.object_reader import object_reader
+from dagster_pipeline.landing.table_landing import TableLanding
+from dagster_pipeline.schema.kind_files import KindFile
+from dagster_pipeline.schema.s3_models import S3File
+from dagster_pipeline.settings import Settings
+
+
+def s3_to_clickhouse(
+    files: Sequence[KindFile[S3File]], *, embedded_warehouse: bool, schedules_running: bool
+) -> Bundle:
+    """One asset per enabled file below `schemas/s3/`."""
+    assets = [_asset(file, embedded=embedded_warehouse) for file in files if file.value.enabled]
+    return bundle_of(assets, running=schedules_running)
+
+
+def _asset(file: KindFile[S3File], *, embedded: bool) -> DeliveryAsset:
+    source = file.value.source
+
+    @contextmanager
+    def open_landing(context: dg.AssetExecutionContext) -> Generator[TableLanding, None, None]:
+        resources, run_id = context.resources, context.run.run_id
+        with (
+            resources.state.open() as state,
+            open_bucket_source(Settings.from_environment(), file.value) as objects,
+            resources.clickhouse.open(run_id=run_id) as sink,
+        ):
+            yield TableLanding(
+                table=landing_table(file.value, file.name),
+                source=objects,
+                sink=sink,
+                state=state,
+                run_id=run_id,
+                changed=file.value.changed,
+                parallelism=source.parallelism,
+                by_warehouse=object_reader(objects, sink) if source.read_by == "warehouse" else None,
+            )
+
+    return DeliveryAsset(
+        kind="s3",
+        name=file.name,
+        path=file.path,
+        file=file.value,
+        source_key=("s3", source.connection, file.name),
+        where=f"{source.format} objects of {source.connection} below {source.prefix or '/'} like {source.pattern}",
+        pool=EMBEDDED_POOL if embedded else f"s3_{source.connection}",
+        open_landing=open_landing,
+    )
