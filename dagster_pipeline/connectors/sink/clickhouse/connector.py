@@ -321,6 +321,11 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         statement = arrival_statement(columns, wire_format, payload, wire_types=wire_types, stored=stored)
         return self._warehouse.rows(statement, task=Task.WRITE, doing="Reading a sample")
 
+    @property
+    def ddl(self) -> Ddl:
+        """DDL as this warehouse wants it, ON CLUSTER where it has one."""
+        return self._ddl
+
     def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""
         statement = DigestStatements(table=table, request=request).of_range(key_range)
