@@ -8,6 +8,7 @@ from dagster_pipeline.alerts.sensors import alert_bundle
 from dagster_pipeline.alerts.watched_table import watch_snapshots
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.maintenance import maintenance_bundle
 from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
 from dagster_pipeline.execution.loading import collector_paused
 from dagster_pipeline.execution.thread_executor import thread_executor
@@ -24,6 +25,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, settings)
         + snapshot_bundle(tree.snapshots, settings)
+        + maintenance_bundle(tree, settings)
         + alert_bundle(tree.tables, settings, also=watch_snapshots(enabled(tree.snapshots)))
     )
     return dg.Definitions(

@@ -110,5 +110,7 @@ def _of_table(table: TableHealth, limits: HealthLimits) -> list[HealthFinding]:
 
 def _mutation(table: TableHealth) -> str:
     age = f"{table.full_name} has {table.mutations:,} open mutation(s), the oldest {table.oldest_mutation:,} seconds old"
-    why = f"; {table.failed_mutations:,} failed: {table.mutation_error[:300]}" if table.failed_mutations else ""
+    why = (
+        f"; {table.failed_mutations:,} failed: {table.mutation_error[:300]}" if table.failed_mutations else ""
+    )
     return f"{age}{why}. KILL MUTATION ends one that cannot succeed."

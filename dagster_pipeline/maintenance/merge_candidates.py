@@ -57,7 +57,9 @@ def merge_candidates(
         {"databases": sorted({table.database for table in tables})},
     )
     return tuple(
-        MergeCandidate(known[database, table], partition, PartitionSize(int(parts), int(rows), int(bytes_)), changed)
+        MergeCandidate(
+            known[database, table], partition, PartitionSize(int(parts), int(rows), int(bytes_)), changed
+        )
         for database, table, partition, parts, rows, bytes_, changed in found
         if (database, table) in known
     )

@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
-from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_string, quote_table
-from dagster_pipeline.errors import RetriableError, TableLockedError
+from dagster_pipeline.errors import TableLockedError
 from dagster_pipeline.maintenance.merge_candidates import (
     MergeCandidate,
     PartitionSize,
@@ -20,15 +19,10 @@ from dagster_pipeline.maintenance.merge_candidates import (
     merge_candidates,
     partition_size,
 )
+from dagster_pipeline.maintenance.merging import LOADED, merge_partition
 from dagster_pipeline.maintenance.turn import maintenance_turn
-from dagster_pipeline.maintenance.warehouse import MaintainedWarehouse, comment, still_running
+from dagster_pipeline.maintenance.warehouse import MaintainedWarehouse
 from dagster_pipeline.state.state_manager import StateManager
-
-WORK = "optimize"
-LOADED = "the table is being loaded"
-MERGEABLE_PARTS = 2
-ENDED_BY_A_LOAD = ("218", "236", "394")
-"""A load that replaces a table or a partition ends the merges of what it replaces: dropped, aborted, cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,31 +157,15 @@ class Optimizer:
             return "another process looks after the table"
 
     def _merge(self, candidate: MergeCandidate, name: str, duplicates: float | None) -> str:
-        log_comment = comment(WORK, name)
-        if still_running(self._warehouse, log_comment):
-            return "a merge of an earlier process still runs"
         if self._state.is_locked(name):
             return LOADED
         table, began = candidate.table, self._clock()
         before = partition_size(self._warehouse, table, candidate.partition_id)
-        if before.parts < MERGEABLE_PARTS:
-            return "it was merged meanwhile"
-        try:
-            self._warehouse.run(
-                f"OPTIMIZE TABLE {quote_table(table.database, table.name)} "
-                f"PARTITION ID {quote_string(candidate.partition_id)} FINAL",
-                doing=f"Merging {candidate.name}",
-                settings={"optimize_throw_if_noop": 0, "max_execution_time": 0, "log_comment": log_comment},
-            )
-        except RetriableError as error:
-            if error.code not in ENDED_BY_A_LOAD:
-                raise
-            return error.what
+        if left := merge_partition(self._warehouse, table, candidate.partition_id):
+            return left
         seconds = self._clock() - began
         self._busy += seconds
         self._bytes += before.bytes
         after = partition_size(self._warehouse, table, candidate.partition_id)
-        if after.parts >= before.parts:
-            return "ClickHouse cannot merge it now: its parts are in other merges, or the disk lacks space"
         self._merged.append(MergedPartition(candidate.name, before, after, duplicates, seconds))
         return ""

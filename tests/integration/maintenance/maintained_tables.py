@@ -41,7 +41,11 @@ def fill(
             f"INSERT INTO {table.full_name} (id, part, text, _version) SELECT number, number % {partitions}, "
             f"randomPrintableASCII({width}), {version} FROM numbers({partitions * rows})",
             doing="Filling",
-            settings={"max_partitions_per_insert_block": 0, "min_insert_block_size_rows": 1 << 40, "max_block_size": 1 << 24},
+            settings={
+                "max_partitions_per_insert_block": 0,
+                "min_insert_block_size_rows": 1 << 40,
+                "max_block_size": 1 << 24,
+            },
         )
 
 

@@ -52,7 +52,8 @@ def processes(count: int, *words: str) -> Iterator[list[subprocess.Popen[str]]]:
     """Optimizers that stand ready and wait for a line."""
     command = [sys.executable, "-m", "tests.integration.maintenance.optimizer_process", *words]
     started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(count)
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(count)
     ]
     try:
         for process in started:
@@ -81,7 +82,9 @@ def test_a_merge_takes_duplicates_away_and_says_how_many(
     table = a_table(database)
     sink.ensure_table(table)
     fill(sink, table, partitions=3, rows=100, loads=3)
-    sink.run(f"INSERT INTO {table.full_name} (id, part, _version) VALUES (1000, 7, 1)", doing="A part of its own")
+    sink.run(
+        f"INSERT INTO {table.full_name} (id, part, _version) VALUES (1000, 7, 1)", doing="A part of its own"
+    )
     sink.run(f"INSERT INTO {table.full_name} (id, part, _version) VALUES (1001, 7, 1)", doing="Another one")
     sink.run(f"OPTIMIZE TABLE {table.full_name} PARTITION 2 FINAL", doing="One is merged already")
 
@@ -105,11 +108,17 @@ def test_the_coldest_comes_first_and_the_next_round_goes_on_where_the_budget_end
     fill(sink, table, partitions=2, rows=100, loads=2)
     older, newer = ("1", "0")
     wait_until(
-        lambda: sink.rows(f"SELECT now() > max(modification_time) FROM system.parts WHERE database = '{database}'")
-        == [(1,)],
+        lambda: (
+            sink.rows(
+                f"SELECT now() > max(modification_time) FROM system.parts WHERE database = '{database}'"
+            )
+            == [(1,)]
+        ),
         "the clock moves on",
     )
-    sink.run(f"INSERT INTO {table.full_name} (id, part, _version) VALUES (0, {newer}, 9)", doing="A newer part")
+    sink.run(
+        f"INSERT INTO {table.full_name} (id, part, _version) VALUES (0, {newer}, 9)", doing="A newer part"
+    )
     ticks = iter([0.0, 0.0, 0.0, 10.0, 10.0, *[20.0] * 9])
     one = Optimizer(
         sink, state=state, owner="test", config=OptimizeConfig(seconds=15), clock=lambda: next(ticks)
@@ -179,7 +188,8 @@ def test_a_load_does_not_wait_for_a_merge(
         with hold(state, name, owner="a load", keys=()) as lock:
             sink.run(f"ALTER TABLE {table.full_name} ADD COLUMN more UInt8", doing="As a load does")
             sink.run(
-                f"INSERT INTO {table.full_name} (id, part, text, _version) VALUES (1, 0, 'new', 99)", doing="Loading"
+                f"INSERT INTO {table.full_name} (id, part, text, _version) VALUES (1, 0, 'new', 99)",
+                doing="Loading",
             )
             lock.assert_held()
         assert still_running(sink, running) == 1, "the merge was over too soon to tell"
