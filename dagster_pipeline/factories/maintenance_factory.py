@@ -86,7 +86,10 @@ class MaintenanceFactory:
         return table_health
 
     def _optimize(self) -> dg.AssetsDefinition:
-        @self._asset(OPTIMIZE, "Merges partitions that hold duplicates or many parts, within a budget.")
+        # After the health, which is to show the warehouse as it was.
+        @self._asset(
+            OPTIMIZE, "Merges partitions with duplicates or many parts, within a budget.", deps=[HEALTH]
+        )
         def optimize(context: dg.AssetExecutionContext, config: OptimizeRunConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
             with _opened(context, OPTIMIZE) as (sink, state):
                 result = Optimizer(
