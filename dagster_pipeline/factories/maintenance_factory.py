@@ -37,6 +37,8 @@ HEALTH = dg.AssetKey([PREFIX, "table_health"])
 OPTIMIZE = dg.AssetKey([PREFIX, "optimize"])
 CLEAN_UP = dg.AssetKey([PREFIX, "clean_up"])
 
+AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
+
 
 @dataclass(frozen=True)
 class MaintenanceFactory:
@@ -58,8 +60,8 @@ class MaintenanceFactory:
             return Bundle()
         return Bundle(assets=[self._health(), self._optimize(), self._clean_up()])
 
-    def _asset(self, key: dg.AssetKey, description: str, **more: Any) -> Callable[..., dg.AssetsDefinition]:
-        return dg.asset(
+    def _asset(self, key: dg.AssetKey, description: str, **more: Any) -> AssetDecorator:
+        decorator: AssetDecorator = dg.asset(
             key=key,
             group_name=PREFIX,
             kinds={"clickhouse"},
@@ -68,6 +70,7 @@ class MaintenanceFactory:
             required_resource_keys={"clickhouse", "state"},
             **more,
         )
+        return decorator
 
     def _health(self) -> dg.AssetsDefinition:
         specs = [dg.AssetCheckSpec(name, asset=HEALTH, description=text) for name, text in CHECKS.items()]

@@ -4,7 +4,7 @@
 |---|---|
 | `<table>__staging_<load>` | rows of a load that is not shown yet |
 | `<table>__migrating_<original>` | the new shape of a table that is being migrated, later the old one |
-| `<table>__retired_<day>_<original>` | what a migrated table was before; from that day on it may be dropped |
+| `<table>__retired_<moment>_<days>d_<original>` | what a migrated table was before, since when, and how long it is kept |
 | `<table>__quarantine` | rows that broke a rule |
 
 `<original>` are the first digits of the UUID of the table that was migrated. A UUID stays with the data when tables exchange
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import STAGING_MARK
@@ -24,11 +24,11 @@ MIGRATING_MARK = "__migrating_"
 RETIRED_MARK = "__retired_"
 QUARANTINE_MARK = "__quarantine"
 ID_DIGITS = 12
-_DAY = "%Y%m%d"
+_MOMENT = "%Y%m%dT%H%M%S"
 _BESIDE = re.compile(
     rf"(?P<table>.+?)(?:(?P<staging>{STAGING_MARK})[0-9a-f]{{12}}"
     rf"|(?P<migrating>{MIGRATING_MARK})(?P<moved>[0-9a-f]{{{ID_DIGITS}}})"
-    rf"|(?P<retired>{RETIRED_MARK})(?P<day>\d{{8}})_(?P<original>[0-9a-f]{{{ID_DIGITS}}})"
+    rf"|(?P<retired>{RETIRED_MARK})(?P<moment>\d{{8}}T\d{{6}})_(?P<days>\d+)d_(?P<original>[0-9a-f]{{{ID_DIGITS}}})"
     rf"|(?P<quarantine>{QUARANTINE_MARK}))"
 )
 
@@ -50,13 +50,15 @@ class BesideName:
         table: whose it is.
         kind: what it is.
         original: first digits of the UUID of the table that was migrated, of migrations only.
-        day: from when on a retired table may be dropped.
+        since: when a table was retired.
+        until: from when on it may be dropped.
     """
 
     table: str
     kind: Beside
     original: str = ""
-    day: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def parse(name: str) -> BesideName | None:
@@ -66,10 +68,11 @@ def parse(name: str) -> BesideName | None:
         return None
     if found["retired"]:
         try:
-            day = datetime.strptime(found["day"], _DAY).date()
-        except ValueError:
+            since = datetime.strptime(found["moment"], _MOMENT).replace(tzinfo=UTC)
+            until = since + timedelta(days=int(found["days"]))
+        except (ValueError, OverflowError):
             return None
-        return BesideName(found["table"], Beside.RETIRED, found["original"], day)
+        return BesideName(found["table"], Beside.RETIRED, found["original"], since, until)
     kind = next(kind for kind in Beside if kind is not Beside.RETIRED and found[kind.value])
     return BesideName(found["table"], kind, found["moved"] or "")
 
@@ -79,9 +82,9 @@ def migrating(table: str, original_id: str) -> str:
     return f"{table}{MIGRATING_MARK}{short_id(original_id)}"
 
 
-def retired(table: str, original_id: str, until: date) -> str:
-    """Name of what a migrated table was before."""
-    return f"{table}{RETIRED_MARK}{until.strftime(_DAY)}_{short_id(original_id)}"
+def retired(table: str, original_id: str, *, since: datetime, days: int) -> str:
+    """Name of what a migrated table was before; `since` in UTC."""
+    return f"{table}{RETIRED_MARK}{since.strftime(_MOMENT)}_{days}d_{short_id(original_id)}"
 
 
 def short_id(table_id: str) -> str:

@@ -18,7 +18,7 @@ from dagster_pipeline.maintenance.merge_candidates import PartitionSize
 from dagster_pipeline.maintenance.warehouse import MaintainedWarehouse
 from dagster_pipeline.state.state_manager import StateManager
 
-_MORE_THAN_A_MOMENT = re.compile(
+MORE_THAN_A_MOMENT = re.compile(
     r",(?![^(]*\))|\b(DELETE|WHERE|GROUP\s+BY|RECOMPRESS|TO\s+(DISK|VOLUME))\b", re.IGNORECASE
 )
 """A TTL that says more than when a row goes: several rules, conditions, moves."""
@@ -49,7 +49,7 @@ def expire(
     expiring = {
         (table.database, table.name): table
         for table in tables
-        if table.ttl and table.partition_by and not _MORE_THAN_A_MOMENT.search(table.ttl)
+        if table.ttl and table.partition_by and not MORE_THAN_A_MOMENT.search(table.ttl)
     }
     found = warehouse.rows(
         "SELECT database, table, partition_id, count(), sum(rows), sum(bytes_on_disk) FROM system.parts "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import DROP_SETTINGS
 from dagster_pipeline.errors import TableLockedError
@@ -100,7 +100,7 @@ def _seen(
     changed_at = datetime.fromtimestamp(changed, UTC)
     dropped, why = False, "no file names it; it is never dropped"
     if beside is not None:
-        why = _keep(beside, timedelta(seconds=now - changed), datetime.fromtimestamp(now, UTC).date(), config)
+        why = _keep(beside, timedelta(seconds=now - changed), datetime.fromtimestamp(now, UTC), config)
         if not why:
             why = "dry run" if config.dry_run else _drop(warehouse, *place, beside, state, owner)
             dropped = not why
@@ -115,14 +115,14 @@ def _seen(
     )
 
 
-def _keep(beside: BesideName, age: timedelta, today: date, config: LeftoverConfig) -> str:
+def _keep(beside: BesideName, age: timedelta, now: datetime, config: LeftoverConfig) -> str:
     """Why it stays; empty when it may go."""
     match beside.kind:
         case Beside.MIGRATING:
             return "a migration is not done: run `migrate-table` again, or with --rollback"
         case Beside.RETIRED:
-            is_due = beside.day is not None and today >= beside.day
-            return "" if is_due else f"kept until {beside.day}"
+            is_due = beside.until is not None and now >= beside.until
+            return "" if is_due else f"kept until {beside.until:%F %R} UTC"
         case Beside.STAGING:
             limit = timedelta(days=config.staging_days)
         case Beside.QUARANTINE:

@@ -17,6 +17,9 @@ from dagster_pipeline.sync.table_lock import hold
 from tests.integration.maintenance.maintained_tables import a_table
 
 AN_ID = "0123456789ab-cdef"
+A_WEEK_AGO = datetime.now(UTC) - timedelta(days=7)
+DUE = retired("orders", AN_ID, since=A_WEEK_AGO, days=7)
+NOT_DUE = retired("orders", AN_ID, since=A_WEEK_AGO, days=9)
 DROP = LeftoverConfig(staging_days=0, quarantine_days=0, dry_run=False)
 
 
@@ -75,12 +78,11 @@ def test_a_ttl_that_says_more_than_a_moment_is_left_to_clickhouse(
 
 def beside(sink: ClickHouseSink, database: str) -> dict[str, Beside | None]:
     """Tables beside `orders`, by name, and what each is."""
-    today = datetime.now(UTC).date()
     names = {
         "orders__staging_0123456789ab": Beside.STAGING,
         "orders__quarantine": Beside.QUARANTINE,
-        retired("orders", AN_ID, today): Beside.RETIRED,
-        retired("orders", AN_ID, today + timedelta(days=2)): Beside.RETIRED,
+        DUE: Beside.RETIRED,
+        NOT_DUE: Beside.RETIRED,
         migrating("orders", AN_ID): Beside.MIGRATING,
         "orders__staging_of_mine": None,
         "others__staging_0123456789ab": None,
@@ -107,7 +109,7 @@ def test_what_is_old_enough_goes_and_what_nobody_knows_is_only_reported(
     kept = clear_leftovers(
         sink, known, state=state, owner="test", config=replace(DROP, staging_days=1, quarantine_days=1)
     )
-    assert [one.name for one in kept if one.dropped] == [retired("orders", AN_ID, datetime.now(UTC).date())]
+    assert [one.name for one in kept if one.dropped] == [DUE]
     done = clear_leftovers(sink, known, state=state, owner="test", config=DROP)
     assert [one.name for one in done if one.dropped] == ["orders__quarantine", "orders__staging_0123456789ab"]
     left = sink.rows(
@@ -116,5 +118,5 @@ def test_what_is_old_enough_goes_and_what_nobody_knows_is_only_reported(
     assert {str(name) for (name,) in left} == {
         "orders",
         *(name for name, kind in names.items() if kind in (None, Beside.MIGRATING)),
-        retired("orders", AN_ID, datetime.now(UTC).date() + timedelta(days=2)),
+        NOT_DUE,
     }

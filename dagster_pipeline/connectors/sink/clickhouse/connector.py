@@ -51,6 +51,7 @@ from dagster_pipeline.connectors.sink.clickhouse.table_difference import (
     table_differences,
     table_is_missing,
 )
+from dagster_pipeline.connectors.sink.clickhouse.table_shape import TableShape
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
     AbandonedInsertError,
     Acknowledgement,
@@ -321,6 +322,11 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         statement = arrival_statement(columns, wire_format, payload, wire_types=wire_types, stored=stored)
         return self._warehouse.rows(statement, task=Task.WRITE, doing="Reading a sample")
 
+    def wanted_shape(self, table: SinkTable) -> TableShape:
+        """The table as its file wants it, in ClickHouse's own words. Raises `ConfigurationError` for a wrong file."""
+        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
+        return catalog.wanted_shape(table, self._ddl, ask)
+
     @property
     def ddl(self) -> Ddl:
         """DDL as this warehouse wants it, ON CLUSTER where it has one."""
@@ -400,8 +406,7 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
         existing = catalog.existing_shape(table.database, table.name, self.rows)
         if existing is None:
             return None
-        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
-        return compare(catalog.wanted_shape(table, self._ddl, ask), existing)
+        return compare(self.wanted_shape(table), existing)
 
     def _create(self, table: SinkTable) -> tuple[str, ...]:
         statements = self._creation(table)
@@ -467,9 +472,11 @@ class ClickHouseSink(BaseSinkConnector, ComparableSink, QuarantiningSink):
 def _refuse(table: SinkTable, diff: TableDiff) -> None:
     if diff.refusals:
         listed = "".join(f"\n  - {refusal.says}" for refusal in diff.refusals)
+        command = f"python -m dagster_pipeline migrate-table {table.database}/{table.name}"
+        migrate = "Load it in full" if diff.impossible else f"Migrate it with `{command}`, load it in full"
         raise ConfigurationError(
             f"{table.full_name} differs from its file in what cannot be altered:{listed}\n",
-            todo="Nothing was changed. Load it in full or migrate it, or make the file say what the table is.",
+            todo=f"Nothing was changed. {migrate}, or make the file say what the table is.",
         )
 
 
