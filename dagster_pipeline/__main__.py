@@ -24,6 +24,7 @@ COMMANDS = (
     "docs",
     "state",
     "reconcile",
+    "migrate-table",
     "quarantine",
     "alert-test",
     "serve",

@@ -24,7 +24,7 @@ from dagster_pipeline.connectors.sink.clickhouse.table_shape import EngineShape,
 from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.maintenance.beside_names import Beside, BesideName, migrating, parse, retired, short_id
 from dagster_pipeline.maintenance.leftover_statements import end_leftover_statements
-from dagster_pipeline.maintenance.piece_copy import Digest, PieceCopy, collapses
+from dagster_pipeline.maintenance.piece_copy import EXPIRING_HOURS, Digest, PieceCopy, collapses
 from dagster_pipeline.maintenance.warehouse import comment
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 
@@ -149,7 +149,8 @@ class TableMigration:
         self._report(f"proved {proven.rows:,} rows equal")
         self._exchange(beside, lock)
         kept = self._retire(beside, original_id, lock)
-        says = f"{self._table.full_name} was migrated: {proven.rows:,} rows, proven equal."
+        aside = f", those aside that its TTL takes within {EXPIRING_HOURS} hours" if shape.engine.ttl else ""
+        says = f"{self._table.full_name} was migrated: {proven.rows:,} rows, proven equal{aside}."
         return MigrationResult(
             _with_kept(says, kept), changed=True, pieces=pieces, copied=copied, rows=proven.rows, kept=kept
         )

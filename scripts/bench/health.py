@@ -22,7 +22,9 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=10)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        url = DatabaseUrl.parse(f"chdb://{Path(directory) / 'w'}", variable="CLICKHOUSE_URL", schemes=("chdb",))
+        url = DatabaseUrl.parse(
+            f"chdb://{Path(directory) / 'w'}", variable="CLICKHOUSE_URL", schemes=("chdb",)
+        )
         with ClickHouseSink(url) as sink:
             _fill(sink, chosen.tables, chosen.partitions // chosen.tables)
             walls, processor = [], []
@@ -31,7 +33,9 @@ def main() -> None:
                 tables = read_health(sink, ["bench"])
                 walls.append(time.perf_counter() - began)
                 processor.append(time.process_time() - spent)
-            partitions, parts = (sum(values) for values in zip(*((t.partitions, t.parts) for t in tables), strict=True))
+            partitions, parts = (
+                sum(values) for values in zip(*((t.partitions, t.parts) for t in tables), strict=True)
+            )
             print(
                 f"{len(tables)} tables, {partitions:,} partitions, {parts:,} parts: "
                 f"median {statistics.median(walls):.3f} s wall (of {ROUNDS}: {min(walls):.3f} to {max(walls):.3f}), "
