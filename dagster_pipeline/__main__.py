@@ -25,6 +25,7 @@ COMMANDS = (
     "state",
     "reconcile",
     "migrate-table",
+    "storage-advice",
     "quarantine",
     "alert-test",
     "serve",

@@ -157,7 +157,10 @@ class TableMigration:
 
     def _go_back(self, before: str, shape: TableShape, lock: TableLock) -> MigrationResult:
         engine = self._existing(before).engine
-        file_says = f"Make the file say so: {', '.join(differs) or 'no change'}."
+        file_says = (
+            f"Its file must say so too: {engine.family}, order_by {engine.order_by or 'nothing'}, "
+            f"partition_by {engine.partition_by or 'nothing'}."
+        )
         if self._equals(before, shape, lock):
             self._exchange(before, lock)
             self._drop(before, lock)
