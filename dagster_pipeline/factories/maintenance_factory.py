@@ -3,6 +3,7 @@
 No postponed annotations here: Dagster looks at the asset functions' own to find their config.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,17 +16,26 @@ from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.maintenance_metadata import (
+    TableAdvice,
+    advice_metadata,
     clean_up_metadata,
     health_metadata,
     health_results,
     optimize_metadata,
 )
-from dagster_pipeline.factories.maintenance_run_config import CleanUpConfig, HealthConfig, OptimizeRunConfig
+from dagster_pipeline.factories.maintenance_run_config import (
+    AdviceConfig,
+    CleanUpConfig,
+    HealthConfig,
+    OptimizeRunConfig,
+)
+from dagster_pipeline.maintenance.column_use import read_use
 from dagster_pipeline.maintenance.expiry import expire
 from dagster_pipeline.maintenance.health_limits import CHECKS, judge
 from dagster_pipeline.maintenance.leftovers import clear_leftovers
 from dagster_pipeline.maintenance.optimization import Optimizer
 from dagster_pipeline.maintenance.purge import purge
+from dagster_pipeline.maintenance.storage_advice import advise
 from dagster_pipeline.maintenance.table_health import read_health
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.state.state_manager import StateManager
@@ -36,6 +46,7 @@ PREFIX = "maintenance"
 HEALTH = dg.AssetKey([PREFIX, "table_health"])
 OPTIMIZE = dg.AssetKey([PREFIX, "optimize"])
 CLEAN_UP = dg.AssetKey([PREFIX, "clean_up"])
+ADVICE = dg.AssetKey([PREFIX, "storage_advice"])
 
 AssetDecorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
@@ -58,7 +69,7 @@ class MaintenanceFactory:
         """The assets; none without a table."""
         if not self.known:
             return Bundle()
-        return Bundle(assets=[self._health(), self._optimize(), self._clean_up()])
+        return Bundle(assets=[self._health(), self._optimize(), self._clean_up(), self._advice()])
 
     def _asset(self, key: dg.AssetKey, description: str, **more: Any) -> AssetDecorator:
         decorator: AssetDecorator = dg.asset(
@@ -125,6 +136,21 @@ class MaintenanceFactory:
             )
 
         return clean_up
+
+    def _advice(self) -> dg.AssetsDefinition:
+        @self._asset(ADVICE, "How tables are stored, and what could be better, as patches of their files.")
+        def storage_advice(context: dg.AssetExecutionContext, config: AdviceConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
+            until, seen = time.monotonic() + config.minutes * 60, list[TableAdvice]()
+            with _opened(context, ADVICE) as (sink, _state):
+                for schema, table in zip(self.schemas, self._tables(), strict=True):
+                    if time.monotonic() > until:
+                        break
+                    use = read_use(sink, table)
+                    if use is not None:
+                        seen.append(TableAdvice(schema, use, advise(use, schema)))
+            return dg.MaterializeResult(metadata=advice_metadata(seen))
+
+        return storage_advice
 
     def _tables(self) -> list[SinkTable]:
         mapper = TypeMapper()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
+from dagster_pipeline.maintenance.advice_patch import patched, unified_diff
+from dagster_pipeline.maintenance.column_use import TableUse
 from dagster_pipeline.maintenance.expiry import ExpiredPartition
 from dagster_pipeline.maintenance.health_limits import CHECKS, HealthFinding
 from dagster_pipeline.maintenance.leftovers import Leftover
 from dagster_pipeline.maintenance.merge_candidates import PartitionSize
 from dagster_pipeline.maintenance.optimization import OptimizeResult
 from dagster_pipeline.maintenance.purge import PurgedPartition
+from dagster_pipeline.maintenance.storage_advice import Suggestion
 from dagster_pipeline.maintenance.table_health import TableHealth
+from dagster_pipeline.schema.discovery import shown_path
+from dagster_pipeline.schema.models import TableSchema
 
 LISTED = 200
 """Rows of a table in the UI; what is worst stands first."""
@@ -153,6 +159,47 @@ def clean_up_metadata(
         "dropped partitions": sum(not one.left for one in expired),
         "dropped tables": sum(table.dropped for table in leftovers),
         "unknown table count": len(unknown),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TableAdvice:
+    """What one table's figures say."""
+
+    schema: TableSchema
+    use: TableUse
+    suggestions: tuple[Suggestion, ...]
+
+
+def advice_metadata(seen: Sequence[TableAdvice]) -> dict[str, Any]:
+    """Tables by size, their suggestions, and the patch of all files."""
+    ranked = sorted(seen, key=lambda one: -one.use.bytes)
+    texts = ((one, one.schema.path.read_text()) for one in ranked if one.suggestions)
+    patches = [
+        unified_diff(shown_path(one.schema.path), text, patched(text, one.schema.lines, one.suggestions))
+        for one, text in texts
+    ]
+    return {
+        "tables": markdown_table(
+            ("table", "rows", "size", "times smaller than its values", "partitions", "largest column"),
+            (
+                (
+                    one.schema.name,
+                    one.use.rows,
+                    human_bytes(one.use.bytes),
+                    f"{one.use.ratio:.1f}",
+                    one.use.partitions,
+                    max(one.use.columns, key=lambda column: column.compressed).name,
+                )
+                for one in ranked
+            ),
+        ),
+        "suggestions": markdown_table(
+            ("table", "suggestion"),
+            ((one.schema.name, suggestion.says) for one in ranked for suggestion in one.suggestions),
+        ),
+        "patch": dg.MetadataValue.md("```diff\n" + "".join(patches) + "```"),
+        "suggestion count": sum(len(one.suggestions) for one in seen),
     }
 
 

@@ -119,3 +119,14 @@ class CleanUpConfig(dg.Config):
         return LeftoverConfig(
             staging_days=self.staging_days, quarantine_days=self.quarantine_days, dry_run=self.dry_run
         )
+
+
+class AdviceConfig(dg.Config):
+    """How long to look at tables."""
+
+    minutes: float = Field(
+        default=30.0,
+        gt=0,
+        le=24 * 60,
+        description="Look at no further table after so long; a million rows of each are read.",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
-from dagster_pipeline.factories.maintenance_factory import CLEAN_UP, HEALTH, OPTIMIZE
+from dagster_pipeline.factories.maintenance_factory import ADVICE, CLEAN_UP, HEALTH, OPTIMIZE
 
 DAILY, WEEKLY = "maintenance_daily", "maintenance_weekly"
 NIGHTLY_CRON, SUNDAY_CRON = "17 2 * * *", "37 3 * * 0"
@@ -23,7 +23,11 @@ def maintenance_schedules(*, running: bool, dry_run: bool) -> Bundle:
             [HEALTH, OPTIMIZE],
             "Looks at the health of all tables and merges partitions where it pays.",
         ),
-        _job(WEEKLY, [CLEAN_UP], "Cleans the warehouse up, or says what would go."),
+        _job(
+            WEEKLY,
+            [CLEAN_UP, ADVICE],
+            "Cleans the warehouse up, or says what would go; gives advice on storage.",
+        ),
     ]
     return Bundle(
         jobs=jobs,

@@ -46,6 +46,12 @@ class TableUse:
     sampled: int
     columns: tuple[ColumnUse, ...]
 
+    @property
+    def ratio(self) -> float:
+        """How many times smaller the columns are than their values."""
+        compressed = sum(column.compressed for column in self.columns)
+        return sum(column.uncompressed for column in self.columns) / max(compressed, 1)
+
     def column(self, name: str) -> ColumnUse | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)

@@ -99,7 +99,12 @@ def test_health_is_a_table_with_checks_and_merges_tell_what_they_saved(
     )
     assert "| 2 → 1 | 2 → 1 |" in merged["merged"]
 
-    weekly = metadata(run(WEEKLY, environment, instance), "clean_up")
+    both = run(WEEKLY, environment, instance)
+    advice = metadata(both, "storage_advice")
+    assert "| amtdb/accounts | 210 |" in advice["tables"]
+    assert "210 partitions are many" in advice["suggestions"]
+    assert "+  partition_by:" not in advice["patch"], "a year is as coarse as it gets"
+    weekly = metadata(both, "clean_up")
     assert weekly["dry run"] is True
     assert weekly["unknown table count"] == 1
     assert "amtdb.mystery" in weekly["unknown tables"]

@@ -54,6 +54,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "fma/premises",
         "maintenance/clean_up",
         "maintenance/optimize",
+        "maintenance/storage_advice",
         "maintenance/table_health",
         "sales_service/leads",
         "sales_service/leadsources",
