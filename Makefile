@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e stack-load check lint types validate plan graph type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph type-lab bench alert-test constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -43,6 +43,9 @@ e2e: $(INSTALLED) ## Run Dagster as real processes and watch alerts go out, the 
 stack-load: $(INSTALLED) ## Drain 200 queued runs with 50 pages open, over the production instance: make stack-load RUNS=200 PAGES=50
 	@$(PYTHON) -m scripts.servers install
 	@$(PYTHON) -m tests.e2e.load --runs $(or $(RUNS),200) --pages $(or $(PAGES),50)
+
+migrations: $(INSTALLED) ## Kill the migration of a table at every step, over HTTP and with the embedded engine in it
+	@.venv/bin/pytest tests/integration/maintenance/test_migration.py -k killed -m "long or not long" $(ARGS)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 

@@ -25,6 +25,8 @@ COMMANDS = (
     "state",
     "reconcile",
     "contract",
+    "migrate-table",
+    "storage-advice",
     "quarantine",
     "reverse-etl",
     "alert-test",

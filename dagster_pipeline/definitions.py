@@ -11,6 +11,7 @@ from dagster_pipeline.assets.clickhouse import clickhouse_bundle
 from dagster_pipeline.assets.data_migration import data_migration_bundle
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.maintenance import maintenance_bundle
 from dagster_pipeline.assets.reverse_etl import reverse_etl_bundle
 from dagster_pipeline.assets.s3 import s3_bundle
 from dagster_pipeline.assets.snapshots import enabled, snapshot_bundle
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         + s3_bundle(tree.s3, settings)
         + api_bundle(tree.apis, settings)
         + clickhouse_bundle(tree.clickhouse, settings)
+        + maintenance_bundle(tree, settings)
         + alert_bundle(tree.tables, settings, also=also)
     )
     return dg.Definitions(

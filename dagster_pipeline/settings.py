@@ -45,6 +45,7 @@ class Settings:
         clickhouse_insert_quorum: how many replicas must have a chunk before it counts (`CLICKHOUSE_INSERT_QUORUM`).
         schedules_running: schedules start switched on (`SCHEDULES_DEFAULT_STATUS=running`); else a laptop would
             start production's work. What was switched in the UI wins over this.
+        maintenance_dry_run: scheduled maintenance only tells what it would drop, unless `MAINTENANCE_DRY_RUN=false`.
         tables_at_once: how many tables one run works on at the same time (`TABLES_AT_ONCE`).
     """
 
@@ -55,6 +56,7 @@ class Settings:
     clickhouse_insert_quorum: str = "auto"
     schedules_running: bool = False
     tables_at_once: int = TABLES_AT_ONCE
+    maintenance_dry_run: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +69,7 @@ class Settings:
             clickhouse_cluster=variables.get("CLICKHOUSE_CLUSTER") or None,
             clickhouse_insert_quorum=_quorum(variables),
             schedules_running=variables.get("SCHEDULES_DEFAULT_STATUS", "stopped").lower() == "running",
+            maintenance_dry_run=variables.get("MAINTENANCE_DRY_RUN", "true").lower() != "false",
             tables_at_once=_positive(variables, "TABLES_AT_ONCE", default=TABLES_AT_ONCE),
         )
 

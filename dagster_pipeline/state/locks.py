@@ -57,6 +57,13 @@ def all_locks(connection: Connection) -> tuple[LockRecord, ...]:
     return tuple(sorted(map(_record, rows), key=lambda lock: (lock.table, lock.partition)))
 
 
+def is_held(connection: Connection, database: Database, table: str) -> bool:
+    """Whether a living run holds the table or a partition of it."""
+    held = select(locks.c.token).where(locks.c.table_name == table, locks.c.expires_at > database.now())
+    tokens = connection.execute(held).scalars().all()
+    return any(not holder.has_ended(token.partition(HOLDER_MARK)[2]) for token in tokens)
+
+
 def release(connection: Connection, table: str, partition: str) -> bool:
     """Take the lock away from whoever holds it; whether there was one."""
     held = delete(locks).where(locks.c.table_name == table, locks.c.partition_key == partition)

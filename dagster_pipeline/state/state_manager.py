@@ -121,6 +121,11 @@ class StateManager(BaseStateStore):
         with self._database.reading() as connection:
             return locks.all_locks(connection)
 
+    def is_locked(self, table: str) -> bool:
+        """Whether a living run holds the table or a partition of it just now; nothing is promised for the next moment."""
+        with self._database.reading() as connection:
+            return locks.is_held(connection, self._database, table)
+
     def release_lock(self, table: str, *, partition: str = "") -> bool:
         """Take a lock away from its holder, whose next `assert_held` raises; whether there was one."""
         with self._database.writing() as connection:

@@ -58,6 +58,7 @@ from dagster_pipeline.connectors.sink.clickhouse.table_difference import (
     table_differences,
     table_is_missing,
 )
+from dagster_pipeline.connectors.sink.clickhouse.table_shape import TableShape
 from dagster_pipeline.connectors.sink.clickhouse.transport import (
     AbandonedInsertError,
     Acknowledgement,
@@ -341,6 +342,16 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         if rows:
             self._warehouse.insert_rows(table.database, table.name, columns, rows, doing=doing)
 
+    def wanted_shape(self, table: SinkTable) -> TableShape:
+        """The table as its file wants it, in ClickHouse's own words. Raises `ConfigurationError` for a wrong file."""
+        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
+        return catalog.wanted_shape(table, self._ddl, ask)
+
+    @property
+    def ddl(self) -> Ddl:
+        """DDL as this warehouse wants it, ON CLUSTER where it has one."""
+        return self._ddl
+
     def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""
         statement = DigestStatements(table=table, request=request).of_range(key_range)
@@ -443,8 +454,7 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         existing = catalog.existing_shape(table.database, table.name, self.rows)
         if existing is None:
             return None
-        ask = self._shape_rows(f"Understanding the file of {table.full_name}")
-        return compare(catalog.wanted_shape(table, self._ddl, ask), existing)
+        return compare(self.wanted_shape(table), existing)
 
     def _create(self, table: SinkTable) -> tuple[str, ...]:
         statements = self._creation(table)
@@ -510,9 +520,11 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
 def _refuse(table: SinkTable, diff: TableDiff) -> None:
     if diff.refusals:
         listed = "".join(f"\n  - {refusal.says}" for refusal in diff.refusals)
+        command = f"python -m dagster_pipeline migrate-table {table.database}/{table.name}"
+        migrate = "Load it in full" if diff.impossible else f"Migrate it with `{command}`, load it in full"
         raise ConfigurationError(
             f"{table.full_name} differs from its file in what cannot be altered:{listed}\n",
-            todo="Nothing was changed. Load it in full or migrate it, or make the file say what the table is.",
+            todo=f"Nothing was changed. {migrate}, or make the file say what the table is.",
         )
 
 

@@ -25,7 +25,7 @@ from dagster_pipeline.connectors.sink.clickhouse.table_diff import (
     CommentTable,
     WidenColumn,
 )
-from dagster_pipeline.connectors.sink.clickhouse.table_shape import ColumnShape
+from dagster_pipeline.connectors.sink.clickhouse.table_shape import ColumnShape, EngineShape, split_list
 from dagster_pipeline.errors import ConfigurationError
 
 ENGINES = ("MergeTree", "ReplacingMergeTree")
@@ -33,6 +33,7 @@ TOKENS_REMEMBERED = 10_000
 """Inserts whose deduplication tokens a table remembers: more chunks than a load has that is still open."""
 TOKENS_REMEMBERED_SECONDS = 7 * 24 * 3600
 
+_MARK = ColumnShape(DELETED_COLUMN, "UInt8", "0", "1: the row is gone at the source.")
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -69,14 +70,13 @@ def structure(columns: Iterable[tuple[str, str]]) -> str:
 
 def table_columns(table: SinkTable) -> tuple[ColumnShape, ...]:
     """The file's columns, then our own."""
-    deleted = ColumnShape(DELETED_COLUMN, "UInt8", "0", "1: the row is gone at the source.")
     version = ColumnShape(
         VERSION_COLUMN, "UInt64", comment="Grows with every load; the greatest is the row's newest state."
     )
     return (
         *(ColumnShape(column.name, column.type, comment=column.comment) for column in table.columns),
         *((version,) if table.is_versioned else ()),
-        *((deleted,) if table.tracks_deletes else ()),
+        *((_MARK,) if table.tracks_deletes else ()),
         ColumnShape(
             SYNCED_AT_COLUMN, "DateTime64(3, 'UTC')", "now64(3, 'UTC')", "When the row was written here."
         ),
@@ -117,6 +117,25 @@ class Ddl:
         """CREATE TABLE with the columns, engine and settings of another."""
         created = quote_table(database, name)
         return f"CREATE TABLE IF NOT EXISTS {created}{self._on_cluster} AS {quote_table(database, model)}"
+
+    def create_shaped(self, database: str, name: str, model: str, engine: EngineShape) -> str:
+        """CREATE TABLE with the columns of another, codecs and indices included, and an engine of its own."""
+        created = f"{quote_table(database, name)}{self._on_cluster}"
+        settings = ", ".join(f"{setting} = {value}" for setting, value in engine.settings.items())
+        arguments = ", ".join(map(quote_identifier, engine.arguments))
+        parts = [
+            f"CREATE TABLE IF NOT EXISTS {created} AS {quote_table(database, model)}",
+            f"ENGINE = {'Replicated' if self.cluster else ''}{engine.family}({arguments})",
+            f"PARTITION BY {_whole_key(engine.partition_by)}" if engine.partition_by else "",
+            f"ORDER BY {_whole_key(engine.order_by)}" if engine.order_by else "ORDER BY tuple()",
+            f"TTL {engine.ttl}" if engine.ttl else "",
+            f"SETTINGS {settings}" if settings else "",
+        ]
+        return "\n".join(part for part in parts if part)
+
+    def add_deleted_column(self, database: str, name: str) -> str:
+        """ALTER TABLE: the column that marks rows as deleted; no row is marked."""
+        return f"ALTER TABLE {quote_table(database, name)}{self._on_cluster} ADD COLUMN IF NOT EXISTS {render_column(_MARK)}"
 
     def engine(self, table: SinkTable) -> str:
         """Everything that follows `ENGINE =` but the table's comment."""
@@ -222,6 +241,11 @@ def _clause(change: Change) -> str:
             return f"MODIFY TTL {ttl}" if ttl else "REMOVE TTL"
         case ChangeSetting(name, value):
             return f"MODIFY SETTING {name} = {value}"
+
+
+def _whole_key(key: str) -> str:
+    """A key as `TableShape` has it, with the brackets that it needs."""
+    return f"({key})" if len(split_list(key)) > 1 else key
 
 
 def _term(term: str, names: set[str]) -> str:

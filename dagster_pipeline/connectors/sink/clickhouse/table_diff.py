@@ -81,10 +81,22 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class TableDiff:
-    """The changes, in order, and what stands in their way; with a refusal none of the changes may be made."""
+    """The changes, in order, and what stands in their way; with a refusal none of the changes may be made.
+
+    Attributes:
+        changes: what ALTER can do.
+        migrations: what only a new table can have: engine, keys, settings that are fixed when a table is made.
+        impossible: what no copy of the rows could have either: they would not fit.
+    """
 
     changes: tuple[Change, ...]
-    refusals: tuple[Refusal, ...]
+    migrations: tuple[Refusal, ...]
+    impossible: tuple[Refusal, ...]
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """All that cannot be altered."""
+        return (*self.migrations, *self.impossible)
 
     @property
     def added_columns(self) -> tuple[str, ...]:
@@ -101,21 +113,19 @@ class TableDiff:
 
 def compare(wanted: TableShape, existing: TableShape) -> TableDiff:
     """What is to be done with `existing`."""
-    refusals = (
-        *_engine_refusals(wanted.engine, existing.engine),
-        *_surplus_refusals(wanted, existing),
-        *_type_refusals(wanted, existing),
-    )
+    migrations = tuple(engine_differences(wanted.engine, existing.engine))
+    impossible = (*_surplus_refusals(wanted, existing), *_type_refusals(wanted, existing))
     changes: tuple[Change, ...] = (
         *_setting_changes(wanted.engine, existing.engine),
         *_column_changes(wanted, existing),
         *((ChangeTtl(wanted.engine.ttl),) if wanted.engine.ttl != existing.engine.ttl else ()),
         *((CommentTable(wanted.comment),) if wanted.comment != existing.comment else ()),
     )
-    return TableDiff(changes, refusals)
+    return TableDiff(changes, migrations, impossible)
 
 
-def _engine_refusals(wanted: EngineShape, existing: EngineShape) -> Iterator[Refusal]:
+def engine_differences(wanted: EngineShape, existing: EngineShape) -> Iterator[Refusal]:
+    """How a table differs in what is fixed when it is made, a sentence's half each."""
     if (wanted.family, wanted.arguments) != (existing.family, existing.arguments):
         says = f"its engine is {_engine_text(existing)}, the file wants {_engine_text(wanted)}"
         yield Refusal(says, "destination.engine" if wanted.family != existing.family else "sync.deletes")
