@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema.kind_files import KindFile
-from dagster_pipeline.schema.loader import SchemaLoader
+from dagster_pipeline.schema.loader import Judge, SchemaLoader
 from dagster_pipeline.schema.models import (
     ColumnSchema,
     DestinationRef,
@@ -40,12 +41,15 @@ class SchemaTree:
     data_quality: tuple[KindFile[QualityFile], ...] = ()
 
 
-def load_tree(settings: Settings) -> SchemaTree:
-    """All files of all kinds. Raises `SchemaFilesError` with every problem of every file."""
+def load_tree(settings: Settings, *, judges: Sequence[Judge] = ()) -> SchemaTree:
+    """All files of all kinds; `judges` are further rules for a table.
+
+    Raises `SchemaFilesError` with every problem of every file.
+    """
     problems: list[Problem] = []
     tables: tuple[TableSchema, ...] | None = None  # not known while their own files have problems
     try:
-        tables = load_tables(settings)
+        tables = load_tables(settings, judges=judges)
     except SchemaFilesError as error:
         problems += error.problems
     snapshots, wrong = read_snapshots(settings.schemas_dir, tables)
@@ -57,9 +61,12 @@ def load_tree(settings: Settings) -> SchemaTree:
     return SchemaTree(tables, snapshots, quality)
 
 
-def load_tables(settings: Settings) -> tuple[TableSchema, ...]:
-    """Every table of the tree alone, judged by all rules. Raises `SchemaFilesError` with every problem of every file."""
-    return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems,)).load()
+def load_tables(settings: Settings, *, judges: Sequence[Judge] = ()) -> tuple[TableSchema, ...]:
+    """Every table of the tree alone, judged by all rules and by `judges`.
+
+    Raises `SchemaFilesError` with every problem of every file.
+    """
+    return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems, *judges)).load()
 
 
 def refused_columns(dialect: Dialect, table: SourceTable) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
-from dagster_pipeline.schema.file_models import TableFile
+from dagster_pipeline.schema.file_models import DefaultsFile, TableFile
 from dagster_pipeline.schema.quality_models import QualityFile
 from dagster_pipeline.schema.snapshot_files import SnapshotFile
 
@@ -39,6 +39,9 @@ class _Format:
 
 FORMATS: dict[str, _Format] = {
     "table": _Format(TableFile, "Table file", "One table that is kept in step with its source."),
+    "defaults": _Format(
+        DefaultsFile, "Defaults of table files", "What all table files below this folder take over."
+    ),
     "snapshots": _Format(
         SnapshotFile,
         "Snapshot file",

@@ -122,7 +122,7 @@ def _rule(table: TableSchema, column: ColumnSchema) -> TypeRule:
     except TypeTextError as error:
         raise TypeRefusedError(f"{column.type!r} does not read as a type: {error}") from error
     if column.mask is not None:
-        return masked(rule, column.mask, dialect)
+        return masked(rule, column.mask, dialect, key=column.mask_key or "")
     return _nullable_array(column, rule, wanted) if rule.is_array and column.nullable else rule
 
 
