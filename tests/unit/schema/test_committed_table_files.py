@@ -1,12 +1,13 @@
 """Every file under schemas/ is a test case, and what is made from the models is what is committed."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dagster_pipeline.schema import json_schema
+from dagster_pipeline.schema import json_schema, reference
 from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import Model
@@ -51,6 +52,18 @@ def test_the_committed_json_schema_is_the_models(kind):
     assert (SCHEMAS / f"{kind}.schema.json").read_text() == json_schema.rendered(kind), (
         "Run: python -m dagster_pipeline.schema.json_schema"
     )
+
+
+def test_the_committed_reference_of_the_format_is_the_models():
+    assert reference.PAGE.read_text() == reference.page(), "Run: make reference"
+
+
+def test_the_reference_has_every_key_of_the_models():
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\| \**`([^`]+)`", reference.page(), re.M))))
+    for kind in json_schema.FORMATS:
+        schema = json.loads(json_schema.rendered(kind))
+        for part in (schema, *schema["$defs"].values()):
+            assert set(part.get("properties", ())) <= words
 
 
 @pytest.mark.parametrize("kind", json_schema.FORMATS)
