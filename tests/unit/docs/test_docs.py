@@ -108,7 +108,7 @@ def shown_files() -> list[tuple[str, str]]:
         for block in blocks(page)
         if block.language == "yaml"
         and re.search(r"^version: 1$", block.text, re.M)
-        and "columns:" in block.text
+        and re.search(r"^columns:", block.text, re.M)
     ]
 
 
