@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph reference type-lab bench alert-test constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -66,6 +66,10 @@ plan: $(INSTALLED) ## Say what the table files would change in the warehouse: ma
 type-lab: $(INSTALLED) ## Run every value of every type through the pipeline and write docs/type-lab.md
 	@$(PYTHON) -m scripts.servers install
 	@$(PYTHON) -m scripts.type_lab
+
+reference: $(INSTALLED) ## Write the file format anew from the models: schemas/*.schema.json and docs/file-format.md
+	@$(PYTHON) -m dagster_pipeline.schema.json_schema
+	@$(PYTHON) -m dagster_pipeline.schema.reference
 
 graph: $(INSTALLED) ## Write docs/asset-graph.txt anew: what schemas/ means to Dagster, for a review to see
 	@$(PYTHON) -W ignore -m scripts.asset_graph > docs/asset-graph.new && mv docs/asset-graph.new docs/asset-graph.txt

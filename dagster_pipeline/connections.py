@@ -35,8 +35,8 @@ def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
     place = schema.source
     url = settings.source_url(place.dialect, connection=place.connection, database=place.database)
     if place.dialect == "mysql":
-        return MySQLSource(schema, url=url, mask_key=settings.mask_key)
-    return PostgresSource(schema, url=url, mask_key=settings.mask_key)
+        return MySQLSource(schema, url=url, mask_key=settings.mask_keys)
+    return PostgresSource(schema, url=url, mask_key=settings.mask_keys)
 
 
 def open_surveyor(

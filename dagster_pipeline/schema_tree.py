@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from dagster_pipeline.reverse_etl.flow_files import read_flows
 from dagster_pipeline.schema.api_models import ApiFile
 from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.kind_files import KindFile
-from dagster_pipeline.schema.loader import SchemaLoader
+from dagster_pipeline.schema.loader import Judge, SchemaLoader
 from dagster_pipeline.schema.models import (
     ColumnSchema,
     DestinationRef,
@@ -63,12 +64,15 @@ class SchemaTree:
         return (*self.s3, *self.apis, *self.clickhouse)
 
 
-def load_tree(settings: Settings) -> SchemaTree:
-    """All files of all kinds. Raises `SchemaFilesError` with every problem of every file."""
+def load_tree(settings: Settings, *, judges: Sequence[Judge] = ()) -> SchemaTree:
+    """All files of all kinds; `judges` are further rules for a table.
+
+    Raises `SchemaFilesError` with every problem of every file.
+    """
     problems: list[Problem] = []
     tables: tuple[TableSchema, ...] | None = None  # not known while their own files have problems
     try:
-        tables = load_tables(settings)
+        tables = load_tables(settings, judges=judges)
     except SchemaFilesError as error:
         problems += error.problems
     snapshots, wrong = read_snapshots(settings.schemas_dir, tables)
@@ -100,9 +104,12 @@ def load_tree(settings: Settings) -> SchemaTree:
     )
 
 
-def load_tables(settings: Settings) -> tuple[TableSchema, ...]:
-    """Every table of the tree alone, judged by all rules. Raises `SchemaFilesError` with every problem of every file."""
-    return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems,)).load()
+def load_tables(settings: Settings, *, judges: Sequence[Judge] = ()) -> tuple[TableSchema, ...]:
+    """Every table of the tree alone, judged by all rules and by `judges`.
+
+    Raises `SchemaFilesError` with every problem of every file.
+    """
+    return SchemaLoader(settings.schemas_dir, judges=(TypeMapper().problems, *judges)).load()
 
 
 def refused_columns(dialect: Dialect, table: SourceTable) -> dict[str, str]:

@@ -95,9 +95,13 @@ class Settings:
         return frozenset(named | passwords)
 
     @property
-    def mask_key(self) -> str | None:
-        """Key of `hmac_sha256` masks, from `MASK_KEY`."""
-        return self.environment.get("MASK_KEY") or None
+    def mask_keys(self) -> Mapping[str, str]:
+        """Keys of `hmac_sha256` masks by their names in files: `MASK_KEY` has none, `MASK_KEY_V2` is `v2`."""
+        return {
+            name.removeprefix("MASK_KEY").removeprefix("_").lower(): value
+            for name, value in self.environment.items()
+            if value and (name == "MASK_KEY" or name.startswith("MASK_KEY_"))
+        }
 
     @property
     def warehouse_is_embedded(self) -> bool:

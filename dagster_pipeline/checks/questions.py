@@ -112,6 +112,17 @@ def _regex(check: TableCheck, asking: _Asking) -> Question:
     return asking.failing_rows(condition, check.columns, f"row(s) whose {column} does not match the pattern")
 
 
+def _masked(check: TableCheck, asking: _Asking) -> Question:
+    """A hash has 64 hexadecimal digits, and what is redacted is one word (`type_mapper.masks`)."""
+    clear = []
+    for column, mask in check.arguments["masks"].items():
+        name = quote_identifier(column)
+        looks_masked = f"{name} = 'redacted'" if mask == "redact" else f"match({name}, '^[0-9a-f]{{64}}$')"
+        clear.append(f"({name} IS NOT NULL AND NOT {looks_masked})")
+    what = f"row(s) with a value in {', '.join(check.columns)} that no mask has made"
+    return asking.failing_rows(" OR ".join(clear), check.columns, what)
+
+
 def _unique(check: TableCheck, asking: _Asking) -> Question:
     """Values that a new row brings are looked for in the whole table; by index, where they lead the sorting key."""
     columns = ", ".join(quote_identifier(column) for column in check.columns)
@@ -234,4 +245,5 @@ _BUILDERS: Mapping[str, Callable[[TableCheck, _Asking], Question]] = {
     "row_count": _row_count,
     "freshness": _freshness,
     "sql": _sql,
+    "masked": _masked,
 }

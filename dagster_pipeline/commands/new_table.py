@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -22,6 +23,7 @@ from dagster_pipeline.proposal.propose import Proposal, propose, worth_asking
 from dagster_pipeline.proposal.table_file import plain_name, table_file
 from dagster_pipeline.schema.discovery import DIALECTS, shown_path
 from dagster_pipeline.schema.models import Dialect
+from dagster_pipeline.schema.personal_data import personal_data
 from dagster_pipeline.schema_tree import load_tables, refused_columns
 from dagster_pipeline.settings import Settings
 
@@ -133,7 +135,7 @@ def _problems(written: list[Path], settings: Settings) -> list[Problem]:
     if not written:
         return []
     try:
-        load_tables(settings)
+        load_tables(settings, judges=[personal_data(datetime.now(UTC).date())])
     except SchemaFilesError as error:
         names = {shown_path(path) for path in written}
         return [each for each in error.problems if each.path in names]

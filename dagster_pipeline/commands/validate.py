@@ -7,12 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
 from dagster_pipeline.alerts.watched_table import WatchedTable, watch_all, watch_deliveries, watch_snapshots
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.schema.personal_data import personal_data
 from dagster_pipeline.schema_tree import SchemaTree, load_tree
 from dagster_pipeline.settings import Settings
 
@@ -31,7 +33,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
     tree, problems = None, list[Problem]()
     try:
-        tree = load_tree(settings)
+        tree = load_tree(settings, judges=[personal_data(datetime.now(UTC).date())])
     except SchemaFilesError as error:
         problems += error.problems
     try:

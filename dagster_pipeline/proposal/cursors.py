@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import SourceColumn
 from dagster_pipeline.connectors.sources.base_surveyor import CursorFacts, Survey
-from dagster_pipeline.proposal.names import folded
+from dagster_pipeline.schema.name_words import folded
 
 _TEMPORAL = re.compile(r"(date|datetime|timestamp)\b(?!.*\[\])", re.IGNORECASE)
 _INTEGER = re.compile(r"(tiny|small|medium|big)?int(eger)?\b(?!.*\[\])", re.IGNORECASE)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dagster_pipeline.connectors.sources.base_surveyor import CursorFacts, Survey
 from dagster_pipeline.proposal.cursors import Candidate, candidates, creation_time, evidence
-from dagster_pipeline.proposal.personal import proposed_mask
 from dagster_pipeline.schema.models import Mask, SyncMode
+from dagster_pipeline.schema.personal_names import proposed_mask
 
 LOOKED_AT_ROWS = 2_000_000
 """A column without an index is looked at only in tables up to this size."""

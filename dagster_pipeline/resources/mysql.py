@@ -19,7 +19,7 @@ class MySQLResource(dg.ConfigurableResource[MySQLSource]):
         url = settings.source_url(
             "mysql", connection=schema.source.connection, database=schema.source.database
         )
-        return MySQLSource(schema, url=url, mask_key=settings.mask_key)
+        return MySQLSource(schema, url=url, mask_key=settings.mask_keys)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """End the reader processes that the run's tables shared."""

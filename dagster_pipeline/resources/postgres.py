@@ -18,4 +18,4 @@ class PostgresResource(dg.ConfigurableResource[PostgresSource]):
         url = settings.source_url(
             "postgres", connection=schema.source.connection, database=schema.source.database
         )
-        return PostgresSource(schema, url=url, mask_key=settings.mask_key)
+        return PostgresSource(schema, url=url, mask_key=settings.mask_keys)

@@ -19,7 +19,7 @@ from dagster_pipeline.schema.field_types import (
 )
 from dagster_pipeline.schema.models import CheckKind, TableCheck
 
-CHECK_KINDS: tuple[CheckKind, ...] = get_args(CheckKind)
+CHECK_KINDS: tuple[CheckKind, ...] = tuple(kind for kind in get_args(CheckKind) if kind != "masked")
 _LONGEST_NAME = 100
 _OPTIONS = frozenset({"name", "severity", "blocking", "window", "columns", "column"})
 

@@ -19,7 +19,7 @@ from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.data_migration_file import MigrationFile
 from dagster_pipeline.schema.duration import format_duration
 from dagster_pipeline.schema.field_types import Model
-from dagster_pipeline.schema.file_models import TableFile
+from dagster_pipeline.schema.file_models import DefaultsFile, TableFile
 from dagster_pipeline.schema.quality_models import QualityFile
 from dagster_pipeline.schema.reverse_etl_file import ReverseEtlFile
 from dagster_pipeline.schema.s3_models import S3File
@@ -44,6 +44,9 @@ class _Format:
 
 FORMATS: dict[str, _Format] = {
     "table": _Format(TableFile, "Table file", "One table that is kept in step with its source."),
+    "defaults": _Format(
+        DefaultsFile, "Defaults of table files", "What all table files below this folder take over."
+    ),
     "data_migration": _Format(
         MigrationFile,
         "Data migration file",

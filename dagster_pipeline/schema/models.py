@@ -16,11 +16,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from dagster_pipeline.schema.field_types import (
+    ColumnTag,
     Cron,
     Duration,
     Identifier,
     Model,
     Names,
+    Owner,
     Share,
     StartDate,
     TimeZone,
@@ -272,6 +274,14 @@ class Partitions(Model):
     )
 
 
+class Waiver(Model):
+    """Why a column that looks personal stays clear, and for how long."""
+
+    owner: Owner = Field(description="Who answers for it: an e-mail address or team:name.")
+    until: StartDate = Field(description="Last day, YYYY-MM-DD; after it `validate` fails.")
+    reason: Annotated[str, Field(min_length=1)] = Field(description="Why the clear value is needed.")
+
+
 class ColumnSchema(Model):
     """One column of the source table."""
 
@@ -288,6 +298,17 @@ class ColumnSchema(Model):
     mask: Annotated[Mask, Field(strict=False)] | None = Field(
         default=None,
         description="Make the value unreadable before it leaves the source; drop leaves the column out.",
+    )
+    mask_key: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")] | None = Field(
+        default=None,
+        description="Which key of hmac_sha256: `v2` is the variable MASK_KEY_V2. Default: MASK_KEY.",
+    )
+    tags: Annotated[tuple[ColumnTag, ...], Field(strict=False)] = Field(
+        default=(),
+        description="pii.<kind> says that it holds personal data, pii.none that it does not although its name looks so.",
+    )
+    waiver: Waiver | None = Field(
+        default=None, description="Personal data that stays clear for a time, instead of a mask."
     )
     clickhouse_type: Annotated[str, Field(min_length=1, max_length=10_000)] | None = Field(
         default=None,
@@ -306,6 +327,7 @@ CheckKind = Literal[
     "row_count",
     "freshness",
     "sql",
+    "masked",
 ]
 
 
@@ -317,7 +339,7 @@ class TableCheck(Model):
         blocking: an error stops what depends on the table, and the run.
         only_new: it looks at the rows that the load wrote, not at the whole table.
         arguments: the rest, by kind: `values`; `min`, `max`; `pattern`; `to`, `field`; `min`, `max`, `change` (a share);
-            `within`; `query`, `expect`.
+            `within`; `query`, `expect`; `masks` by column (a check that tables get by themselves).
     """
 
     kind: CheckKind

@@ -12,6 +12,7 @@ QUARANTINE_CHECK = "quarantine"
 """The check that a table with `on_bad_row: quarantine` has besides its own."""
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z|]{2,7}")
+_COLUMN_TAG = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _TAG_KEY = re.compile(r"(?:[A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 _GROUP = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)*")
@@ -37,6 +38,15 @@ def tag_key(value: str) -> str:
     raise ValueError(
         "is no valid tag name.",
         "Use letters, digits, '_', '-' and '.', at most 63 of them, optionally after one 'namespace/'.",
+    )
+
+
+def column_tag(value: str) -> str:
+    """A tag of a column: lower-case words joined by dots, e.g. `pii.email`. Raises `ValueError`."""
+    if _COLUMN_TAG.fullmatch(value):
+        return value
+    raise ValueError(
+        f"is '{value[:80]}', which is no tag.", "Write lower-case words joined by dots, e.g. pii.email."
     )
 
 

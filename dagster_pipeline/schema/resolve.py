@@ -13,9 +13,11 @@ from dagster_pipeline.schema.models import (
     DestinationRef,
     Dialect,
     SourceRef,
+    SyncMode,
     TableSchema,
 )
 from dagster_pipeline.schema.naming import default_group
+from dagster_pipeline.schema.personal_data import mask_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ def resolve(file: TableFile, location: TableLocation, lines: Mapping[str, int]) 
         reconcile=file.reconcile,
         contract=file.contract,
         columns=file.columns,
-        checks=tuple(table_check(entry) for entry in file.checks),
+        checks=(
+            *(table_check(entry) for entry in file.checks),
+            *mask_check(file.columns, only_new=file.sync.mode is not SyncMode.FULL),
+        ),
         lines=lines,
     )
 

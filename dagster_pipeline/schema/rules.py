@@ -17,6 +17,7 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     triggers.trigger,
     rules_columns.column_names,
     rules_columns.primary_key,
+    rules_columns.masks,
     rules_columns.order_by,
     rules_columns.partition_by,
     rules_partitions.partitions,

@@ -55,6 +55,23 @@ def primary_key(table: TableSchema) -> Iterator[Finding]:
         )
 
 
+def masks(table: TableSchema) -> Iterator[Finding]:
+    """What is said beside a mask belongs to it."""
+    for index, column in enumerate(table.columns):
+        if column.mask_key is not None and column.mask is not Mask.HMAC_SHA256:
+            yield Finding(
+                f"columns[{index}].mask_key",
+                f"Column '{column.name}' names a key, and {column.mask or 'no mask'} needs none.",
+                "Write mask: hmac_sha256, or remove mask_key.",
+            )
+        if column.waiver is not None and column.mask is not None:
+            yield Finding(
+                f"columns[{index}].waiver",
+                f"Column '{column.name}' has a mask, so its waiver waives nothing.",
+                "Keep one of them.",
+            )
+
+
 def order_by(table: TableSchema) -> Iterator[Finding]:
     """The sorting key is made of known columns and holds the primary key where rows are replaced by it.
 

@@ -43,6 +43,17 @@ _EXAMPLES = {
     "partitions": 'Write e.g. {by: created_at, every: day, start: "2024-01-01"}.',
 }
 
+_SEE_TEMPLATE = "Compare it with schemas/templates/table_schema_template.yml."
+_BY_KIND = {
+    "string_type": "Write one text behind the colon.",
+    "int_type": "Write one whole number.",
+    "float_type": "Write one number.",
+    "tuple_type": "Write a list: [first, second].",
+    "dict_type": "Write a map: {key: value}.",
+    "model_type": "Write its keys below it, each on a line of its own and indented.",
+}
+"""What to write where a value of another kind is wanted, and no example of the key says it better."""
+
 
 def finding_of(model: type[BaseModel], details: ErrorDetails, steps: tuple[Step, ...], key: str) -> Finding:
     """The finding for one error of pydantic."""
@@ -116,7 +127,8 @@ def _missing(steps: tuple[Step, ...], key: str) -> Finding:
         return Finding(
             key, "`columns` is missing.", "List the source table's columns. " + _EXAMPLES["columns"]
         )
-    return Finding(key, f"`{key}` is missing.", "Add it.")
+    example = _EXAMPLES.get(str(steps[-1]), "")
+    return Finding(key, f"`{key}` is missing.", f"Add it. {example}".strip())
 
 
 def _unknown_key(model: type[BaseModel], steps: tuple[Step, ...], key: str) -> Finding:
@@ -180,7 +192,7 @@ def _cure(details: ErrorDetails, steps: tuple[Step, ...]) -> str:
     if kind == "tuple_type" and isinstance(value, str):
         return f"Write it as a list: [{value[:80]}]."
     names = [step for step in steps if isinstance(step, str)]
-    return _EXAMPLES.get(names[-1], "") if names else ""
+    return _EXAMPLES.get(names[-1] if names else "", _BY_KIND.get(kind, _SEE_TEMPLATE))
 
 
 _BOUNDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
@@ -198,9 +210,5 @@ _BOUNDS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
 
 def _bound(details: ErrorDetails, key: str) -> Finding:
     bound = _BOUNDS.get(details["type"])
-    what, todo = (
-        bound(details.get("ctx", {}))
-        if bound
-        else ("cannot be understood.", "Compare it with schemas/templates/table_schema_template.yml.")
-    )
+    what, todo = bound(details.get("ctx", {})) if bound else ("cannot be understood.", _SEE_TEMPLATE)
     return Finding(key, f"`{key}` {what}", todo)

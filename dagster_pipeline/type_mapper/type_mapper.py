@@ -122,7 +122,7 @@ def _rule(table: TableSchema, column: ColumnSchema) -> TypeRule:
     except TypeTextError as error:
         raise TypeRefusedError(f"{column.type!r} does not read as a type: {error}") from error
     if column.mask is not None:
-        return masked(rule, column.mask, dialect)
+        return masked(rule, column.mask, dialect, key=column.mask_key or "")
     return _nullable_array(column, rule, wanted) if rule.is_array and column.nullable else rule
 
 
@@ -132,7 +132,8 @@ def _wanted(column: ColumnSchema) -> ClickHouseType | None:
     try:
         wanted = parse_clickhouse_type(column.clickhouse_type)
     except TypeTextError as error:
-        raise TypeRefusedError(str(error), about_override=True) from error
+        todo = 'Write it as ClickHouse prints it, e.g. "Decimal(20, 4)"; or remove clickhouse_type.'
+        raise TypeRefusedError(str(error), todo=todo, about_override=True) from error
     if column.mask is not None and wanted.name != "String":
         raise TypeRefusedError(
             "a masked column is a String.", todo="Leave clickhouse_type away.", about_override=True

@@ -19,7 +19,7 @@ from dagster_pipeline.connectors.sources.base_source_connector import BaseSource
 from dagster_pipeline.connectors.sources.comparable_source import ComparableSource
 from dagster_pipeline.connectors.sources.digests import DigestStatements
 from dagster_pipeline.connectors.sources.key_splitter import KeySplitter
-from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.predicates import key_terms, where_clause
 from dagster_pipeline.connectors.sources.quarantining_source import BadRowsRequest, QuarantiningSource
 from dagster_pipeline.connectors.sources.query_comment import commented
@@ -52,7 +52,7 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
     integer_types: ClassVar[frozenset[str]]
 
     def __init__(
-        self, schema: TableSchema, *, url: DatabaseUrl, relation: str, mask_key: str | None = None
+        self, schema: TableSchema, *, url: DatabaseUrl, relation: str, mask_key: MaskKeys = None
     ) -> None:
         super().__init__(schema)
         self._url = url

@@ -7,6 +7,12 @@ import hmac
 
 import pytest
 
+from dagster_pipeline.checks.questions import Subject
+from dagster_pipeline.checks.run import run_check
+from dagster_pipeline.connections import open_warehouse
+from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.sync.destination import sink_table
+from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.integration.commands.shop import Shop
 
 PEOPLE = """
@@ -101,3 +107,28 @@ def test_a_column_that_does_not_arrive_is_named(people: Shop) -> None:
     code, _, err = people.call("preview", "shop/people", "--columns", "password")
     assert code == 1
     assert "No column 'password' arrives in the warehouse." in err
+
+
+@pytest.mark.parametrize("shop", ["postgres", "mysql"], indirect=True)
+def test_a_named_key_hashes_and_the_check_of_masks_sees_a_clear_value(
+    people: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.change("people", "mask: hmac_sha256", "mask: hmac_sha256, mask_key: v2")
+    assert "Set MASK_KEY_V2." in people.call("preview", "shop/people")[2]
+    people.variables["MASK_KEY_V2"] = "another key"
+    monkeypatch.setenv("MASK_KEY_V2", "another key")
+    people.load("people")
+    wanted = hmac.new(b"another key", b"ada@example.com", hashlib.sha256).hexdigest()
+    assert stored(people)[0]["email"] == wanted
+    (schema,) = load_tables(people.settings)
+    (check,) = schema.checks
+    subject = Subject(sink_table(schema, TypeMapper().map(schema)))
+    with open_warehouse(people.settings, run_id="test") as sink:
+        assert run_check(check, subject, sink.rows, masked=["email"]).verdict.passed
+        sink._run(
+            "INSERT INTO shop.people SELECT * REPLACE (9 AS id, 'eve@example.com' AS email) FROM shop.people LIMIT 1",
+            doing="A test",
+        )
+        outcome = run_check(check, subject, sink.rows, masked=["email"])
+    assert (outcome.verdict.passed, outcome.verdict.failed_rows) == (False, 1)
+    assert "eve@" not in str(outcome)

@@ -15,7 +15,7 @@ import pytest
 
 from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema, Mask
-from dagster_pipeline.type_mapper.masks import needs_mask_key, session_statements
+from dagster_pipeline.type_mapper.masks import needed_mask_keys, session_statements
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.type_lab.table_file import table_of
 from tests.type_lab.wire import MYSQL_SESSION, POSTGRES_SESSION, load, read_mysql, read_postgres, select_list
@@ -132,8 +132,8 @@ def test_nothing_clear_is_on_the_wire(postgres: Any) -> None:
 def test_the_key_is_in_no_mapping_and_only_keyed_columns_ask_for_it() -> None:
     keyed = TypeMapper().map(table_of("mysql", *columns(Mask.HMAC_SHA256, "blob", "int")))
     plain = TypeMapper().map(table_of("mysql", *columns(Mask.SHA256, "blob", "int")))
-    assert needs_mask_key(keyed)
-    assert not needs_mask_key(plain)
+    assert needed_mask_keys(keyed) == ("",)
+    assert not needed_mask_keys(plain)
 
 
 def test_postgres_refuses_to_hash_without_the_key(postgres_server: Any) -> None:

@@ -10,9 +10,9 @@ import yaml
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.connectors.sources.base_surveyor import CursorFacts, Survey
-from dagster_pipeline.proposal.personal import proposed_mask
 from dagster_pipeline.proposal.propose import propose, worth_asking
 from dagster_pipeline.proposal.table_file import table_file
+from dagster_pipeline.schema.personal_names import proposed_mask
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
 

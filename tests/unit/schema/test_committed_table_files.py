@@ -1,14 +1,17 @@
 """Every file under schemas/ is a test case, and what is made from the models is what is committed."""
 
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dagster_pipeline.schema import json_schema
+from dagster_pipeline.schema import json_schema, reference
 from dagster_pipeline.schema.file_models import TableFile
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.models import Model
+from dagster_pipeline.schema.personal_data import personal_data
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
@@ -32,11 +35,35 @@ def test_the_first_line_of_a_table_file_names_the_json_schema(path):
     assert (path.parent / first.partition("=")[2]).resolve() == SCHEMAS / "table.schema.json"
 
 
+@pytest.mark.parametrize("path", sorted(SCHEMAS.rglob("_defaults.yml")), ids=lambda path: path.parent.name)
+def test_the_first_line_of_a_defaults_file_names_its_json_schema(path):
+    first = path.read_text().splitlines()[0]
+    if path.parent == SCHEMAS or path.parent.parent.name in ("mysql", "postgres"):
+        assert (path.parent / first.partition("=")[2]).resolve() == SCHEMAS / "defaults.schema.json"
+
+
+def test_every_committed_table_masks_what_looks_personal_or_says_why_not():
+    judges = [personal_data(datetime.now(UTC).date())]
+    assert load_tables(Settings.from_environment({"SCHEMAS_DIR": str(SCHEMAS)}), judges=judges)
+
+
 @pytest.mark.parametrize("kind", json_schema.FORMATS)
 def test_the_committed_json_schema_is_the_models(kind):
     assert (SCHEMAS / f"{kind}.schema.json").read_text() == json_schema.rendered(kind), (
         "Run: python -m dagster_pipeline.schema.json_schema"
     )
+
+
+def test_the_committed_reference_of_the_format_is_the_models():
+    assert reference.PAGE.read_text() == reference.page(), "Run: make reference"
+
+
+def test_the_reference_has_every_key_of_the_models():
+    words = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"^\| \**`([^`]+)`", reference.page(), re.M))))
+    for kind in json_schema.FORMATS:
+        schema = json.loads(json_schema.rendered(kind))
+        for part in (schema, *schema["$defs"].values()):
+            assert set(part.get("properties", ())) <= words
 
 
 @pytest.mark.parametrize("kind", json_schema.FORMATS)
@@ -46,7 +73,7 @@ def test_the_json_schema_describes_every_key_and_allows_no_other(kind):
         if part.get("type") == "object":
             assert part["additionalProperties"] is False, name
             assert all(field.get("description") for field in part["properties"].values()), name
-    assert "version" in schema["required"]
+    assert kind == "defaults" or "version" in schema["required"]
 
 
 def test_the_json_schema_shows_durations_and_schedules_as_files_write_them():

@@ -121,6 +121,7 @@ def test_every_key_of_a_file_arrives(tree):
         "accepted_values_region",
         "row_count",
         "no_debt",
+        "no_clear_values",
     ]
     assert checks["not_null_id_region"].columns == ("id", "region")
     assert checks["accepted_values_region"].arguments == {"values": ("eu", "us", 7)}

@@ -14,7 +14,7 @@ from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
-from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
 from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
@@ -47,7 +47,7 @@ class MySQLSource(SqlSource[CatalogTable]):
     sql = DIALECT
     integer_types = INTEGER_TYPES
 
-    def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: str | None = None) -> None:
+    def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: MaskKeys = None) -> None:
         database, table = url.database or schema.source.database, schema.source.table
         relation = f"{DIALECT.quote(database)}.{DIALECT.quote(table)}"
         super().__init__(schema, url=url, relation=relation, mask_key=mask_key)

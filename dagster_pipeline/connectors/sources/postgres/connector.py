@@ -10,7 +10,7 @@ from typing import ClassVar
 import psycopg2
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireColumn, WireFormat
-from dagster_pipeline.connectors.sources.mask_key import mask_statements
+from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.postgres.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.postgres.catalog import CatalogTable, read_table, relation
@@ -43,7 +43,7 @@ class PostgresSource(SqlSource[CatalogTable]):
     sql = DIALECT
     integer_types = INTEGER_TYPES
 
-    def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: str | None = None) -> None:
+    def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: MaskKeys = None) -> None:
         source = schema.source
         super().__init__(
             schema, url=url, relation=relation(source.schema_name, source.table), mask_key=mask_key

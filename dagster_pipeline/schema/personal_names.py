@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from dagster_pipeline.proposal.names import folded
 from dagster_pipeline.schema.models import Mask
+from dagster_pipeline.schema.name_words import folded
 
 _TEXT = re.compile(r"char|text|json|blob|binary|bytea|uuid|inet", re.IGNORECASE)
 _DAY = re.compile(r"date\b", re.IGNORECASE)
