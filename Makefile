@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e stack-load check lint types validate plan graph type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load check lint types validate plan graph type-lab bench alert-test doctor constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,9 @@ graph: $(INSTALLED) ## Write docs/asset-graph.txt anew: what schemas/ means to D
 
 alert-test: $(INSTALLED) ## Send one alert of each kind to the channels that the environment names
 	@$(PYTHON) -m dagster_pipeline alert-test
+
+doctor: $(INSTALLED) ## Examine servers, rights, clocks, disks, versions and late tables: make doctor ARGS=--json
+	@$(PYTHON) scripts/doctor.py $(ARGS)
 
 bench: $(INSTALLED) ## Measure loads against what this machine can do, into docs/benchmarks.md; PEERS=1: the peers too
 	@$(PYTHON) -m scripts.bench $(if $(PEERS),--peers) $(ARGS)

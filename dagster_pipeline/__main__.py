@@ -29,6 +29,7 @@ COMMANDS = (
     "reverse-etl",
     "alert-test",
     "serve",
+    "doctor",
 )
 """In the order of `--help`; `new-table` stands in `commands/new_table.py`."""
 

@@ -52,9 +52,15 @@ def tls_mode(url: DatabaseUrl) -> str:
 
 
 def connect(
-    url: DatabaseUrl, database: str, *, session: Sequence[str] = SESSION, client_flag: int = 0
+    url: DatabaseUrl,
+    database: str,
+    *,
+    session: Sequence[str] = SESSION,
+    client_flag: int = 0,
+    connect_seconds: int = CONNECT_SECONDS,
+    answer_seconds: int = SMALL_QUERY_SECONDS,
 ) -> Connection[Cursor]:
-    """Open a connection whose session runs `session` first.
+    """Open a connection whose session runs `session` first; an empty `database` uses none.
 
     Raises `ConfigurationError` (wrong password, unknown database) or `RetriableError` (unreachable).
     """
@@ -75,9 +81,9 @@ def connect(
             password=url.password,
             database=database,
             charset="utf8mb4",
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=SMALL_QUERY_SECONDS,
-            write_timeout=SMALL_QUERY_SECONDS,
+            connect_timeout=connect_seconds,
+            read_timeout=answer_seconds,
+            write_timeout=answer_seconds,
             autocommit=True,
             program_name=APPLICATION,
             client_flag=client_flag,
