@@ -80,7 +80,9 @@ def _first_sentence(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    unset = [line for line in lines if "which is not set" in line]  # behind a page about the whole configuration
+    unset = [
+        line for line in lines if "which is not set" in line
+    ]  # behind a page about the whole configuration
     return f"{type(error).__name__}: {' '.join(unset or lines[:3])}"[:600]
 
 

@@ -80,7 +80,7 @@ def _asked(settings: Settings, tables: list[str], seconds: float) -> dict[str, A
         text=True,
         timeout=seconds + START_SECONDS,
         check=False,
-        env={**settings.environment, "DAGSTER_HOME": str(settings.dagster_home.absolute())},
+        env={**settings.environment.given, "DAGSTER_HOME": str(settings.dagster_home.absolute())},
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if not answers:
