@@ -30,6 +30,7 @@ COMMANDS = (
     "alert-test",
     "serve",
     "doctor",
+    "metrics",
 )
 """In the order of `--help`; `new-table` stands in `commands/new_table.py`."""
 
