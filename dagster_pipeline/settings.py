@@ -16,8 +16,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
-from dagster_pipeline.variables import SECRET_NAME, Variables
+from dagster_pipeline.secret_files import Variables
 
+_SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|MASK_KEY|SLACK_WEBHOOK_URL|ACCESS_KEY")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 TABLES_AT_ONCE = 4
 
@@ -88,7 +89,7 @@ class Settings:
         for name in self.environment:
             with suppress(ConfigurationError):  # a file that cannot be read gives nothing away
                 value = self.environment[name]
-                if SECRET_NAME.search(name) and not name.endswith("_FILE"):  # a file's path is no secret
+                if _SECRET_NAME.search(name) and not name.endswith("_FILE"):  # a path is none
                     found.add(value)
                 if name.endswith("_URL") and (password := _password(value)):
                     found |= {password, unquote(password)}

@@ -7,6 +7,7 @@ import pytest
 from dagster_pipeline.alerts.alert import Channel
 from dagster_pipeline.alerts.channels import open_channels
 from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.secret_files import Variables
 from dagster_pipeline.settings import Settings
 
 URL = "postgresql://reader:s3cret%2Fword@pg.example.com/fma"
@@ -56,6 +57,7 @@ def test_files_with_another_meaning_are_left_alone(file: Path) -> None:
         "ALERTS_FILE": str(file),
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
         "SSL_CERT_FILE": str(file),
+        "AWS_SHARED_CREDENTIALS_FILE": str(file),
         "SLACK_BOT_TOKEN_FILE": "",
     }
     settings = Settings.from_environment(given)
@@ -69,7 +71,7 @@ def test_files_with_another_meaning_are_left_alone(file: Path) -> None:
         (None, "cannot be read: No such file"),
         ("", "is empty"),
         ("a\nb", "more than one line"),
-        (b"\xff\xfe\xfa", "no text"),
+        (b"\xff\xfe\xfa", "is no text"),
     ],
 )
 def test_a_file_that_holds_no_value_is_named(tmp_path: Path, content: str | bytes | None, wrong: str) -> None:
@@ -82,6 +84,22 @@ def test_a_file_that_holds_no_value_is_named(tmp_path: Path, content: str | byte
     with pytest.raises(ConfigurationError, match=f"POSTGRES_FMA_URL_FILE names {path}.*{wrong}"):
         source_of(settings)
     assert settings.secrets() == frozenset()
+
+
+def test_a_line_end_is_no_part_of_a_secret_and_spaces_are(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(" p@ss \r\n")
+    variables = Variables({"DAGSTER_POSTGRES_PASSWORD_FILE": str(tmp_path / "password")})
+    assert variables["DAGSTER_POSTGRES_PASSWORD"] == " p@ss "
+
+
+def test_a_service_gets_what_libraries_read_and_leaves_the_rest_in_files(file: Path) -> None:
+    files = {"DAGSTER_POSTGRES_PASSWORD_FILE": str(file), "AWS_SECRET_ACCESS_KEY_FILE": str(file)}
+    ours = {"POSTGRES_FMA_URL_FILE": str(file), "PATH": "/bin"}
+    environment = Variables({**files, **ours}).of_a_service()
+    assert environment == {"DAGSTER_POSTGRES_PASSWORD": URL, "AWS_SECRET_ACCESS_KEY": URL, **ours}
+    assert source_of(Settings.from_environment(environment)) == "s3cret/word"
+    with pytest.raises(ConfigurationError, match="MASK_KEY_FILE names /no/such/file"):
+        Variables({"MASK_KEY_FILE": "/no/such/file"}).of_a_service()
 
 
 def test_a_value_that_is_given_twice_is_refused(file: Path) -> None:
