@@ -54,7 +54,8 @@ ALLOWED = {
     "runLauncher.config.k8sRunLauncher.runK8sConfig": "containerConfig podSpecConfig podTemplateSpecMetadata jobSpecConfig"
     " jobMetadata",
     "dagster-user-deployments": "enabled enableSubchart imagePullSecrets deployments",
-    "dagster-user-deployments.deployments": f"name dagsterApiGrpcArgs codeServerArgs includeConfigInLaunchedRuns port {_POD} {_PROBES}",
+    "dagster-user-deployments.deployments": f"name dagsterApiGrpcArgs codeServerArgs includeConfigInLaunchedRuns port"
+    f" {_POD} {_PROBES}",
     "retention": "enabled sensor schedule autoMaterialize",
     "retention.sensor.purgeAfterDays": "skipped success failure started",
 }
