@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph reference type-lab bench alert-test constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph reference type-lab bench alert-test doctor metrics workflows audit constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -54,6 +54,14 @@ lint: $(INSTALLED) ## Check style, format and import contracts
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports
 
+workflows: $(INSTALLED) ## Check .github/workflows and the shell scripts: actionlint, zizmor, shellcheck
+	@scripts/check_workflows.sh
+
+audit: ## Ask whether a package of constraints.txt has a known vulnerability (pip-audit, in an environment of its own)
+	@python3 -m venv .local/audit
+	@.local/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@.local/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
 types: $(INSTALLED) ## Check types
 	@.venv/bin/mypy
 
@@ -76,6 +84,12 @@ graph: $(INSTALLED) ## Write docs/asset-graph.txt anew: what schemas/ means to D
 
 alert-test: $(INSTALLED) ## Send one alert of each kind to the channels that the environment names
 	@$(PYTHON) -m dagster_pipeline alert-test
+
+doctor: $(INSTALLED) ## Examine servers, rights, clocks, disks, versions and late tables: make doctor ARGS=--json
+	@$(PYTHON) scripts/doctor.py $(ARGS)
+
+metrics: $(INSTALLED) ## Print the metrics of all tables as Prometheus reads them
+	@$(PYTHON) -m dagster_pipeline metrics
 
 bench: $(INSTALLED) ## Measure loads against what this machine can do, into docs/benchmarks.md; PEERS=1: the peers too
 	@$(PYTHON) -m scripts.bench $(if $(PEERS),--peers) $(ARGS)

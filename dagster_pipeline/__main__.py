@@ -31,6 +31,8 @@ COMMANDS = (
     "reverse-etl",
     "alert-test",
     "serve",
+    "doctor",
+    "metrics",
 )
 """In the order of `--help`; `new-table` stands in `commands/new_table.py`."""
 

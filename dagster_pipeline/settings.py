@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.secret_files import Variables
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|MASK_KEY|SLACK_WEBHOOK_URL|ACCESS_KEY")
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
 TABLES_AT_ONCE = 4
 
 
@@ -38,7 +40,8 @@ class Settings:
     """What the environment says.
 
     Attributes:
-        environment: the variables themselves; secrets stay here until asked for, and never enter `repr`.
+        environment: the variables themselves, those of files included (`<NAME>_FILE`); secrets stay here until asked for,
+            and never enter `repr`.
         schemas_dir: root of the YAML tree.
         dagster_home: instance directory; the default state store lives there.
         clickhouse_cluster: cluster name for ON CLUSTER DDL, or `None`.
@@ -49,7 +52,7 @@ class Settings:
         tables_at_once: how many tables one run works on at the same time (`TABLES_AT_ONCE`).
     """
 
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Variables = field(repr=False)
     schemas_dir: Path
     dagster_home: Path
     clickhouse_cluster: str | None = None
@@ -61,7 +64,7 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the given variables, or the process's own."""
-        variables = dict(os.environ if environment is None else environment)
+        variables = Variables(os.environ if environment is None else environment)
         return cls(
             environment=variables,
             schemas_dir=Path(variables.get("SCHEMAS_DIR") or PROJECT_ROOT / "schemas"),
@@ -85,14 +88,15 @@ class Settings:
 
     def secrets(self) -> frozenset[str]:
         """Every text that the environment gives as a secret: no message may hold one of them."""
-        named = {value for name, value in self.environment.items() if _SECRET_NAME.search(name)}
-        passwords = {
-            spelled
-            for name, value in self.environment.items()
-            if name.endswith("_URL") and (password := _password(value))
-            for spelled in (password, unquote(password))
-        }
-        return frozenset(named | passwords)
+        found: set[str] = set()
+        for name in self.environment:
+            with suppress(ConfigurationError):  # a file that cannot be read gives nothing away
+                value = self.environment[name]
+                if _SECRET_NAME.search(name) and not name.endswith("_FILE"):  # a path is none
+                    found.add(value)
+                if name.endswith("_URL") and (password := _password(value)):
+                    found |= {password, unquote(password)}
+        return frozenset(found)
 
     @property
     def mask_keys(self) -> Mapping[str, str]:

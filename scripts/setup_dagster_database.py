@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for whoever d
 
 from dagster_pipeline.errors import ConfigurationError, PipelineError
 from dagster_pipeline.instance.database_setup import OwnedDatabase, set_up
-from dagster_pipeline.secret_files import read_secret_files
 from dagster_pipeline.settings import Settings
 
 ADMIN = "POSTGRES_ADMIN_URL"
@@ -33,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     settings = Settings.from_environment()
     try:
-        variables = read_secret_files(settings.environment)
-        wanted = _state(Settings.from_environment(variables)) if parsed.state else _records(variables)
+        variables = settings.environment
+        wanted = _state(settings) if parsed.state else _records(variables)
         done = set_up(_demand(variables, ADMIN), wanted)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -44,12 +44,14 @@ class Scrubber:
         known = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
 
+    def hidden(self, text: str) -> str:
+        """The whole text, as it is but for secrets."""
+        shown = self._secrets.sub(SECRET, text) if self._secrets else text
+        return _ASSIGNED.sub(rf"\1\2{SECRET}", _CREDENTIALS.sub(r"\1@", shown))
+
     def secrets(self, text: str) -> str:
         """The text without secrets, for text that holds no values of rows: one line, of bounded length."""
-        shown = " ".join(text.split())
-        if self._secrets:
-            shown = self._secrets.sub(SECRET, shown)
-        shown = _ASSIGNED.sub(rf"\1\2{SECRET}", _CREDENTIALS.sub(r"\1@", shown))
+        shown = self.hidden(" ".join(text.split()))
         return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1].rstrip()}{HIDDEN}"
 
     def values(self, text: str, *, names: frozenset[str]) -> str:

@@ -10,7 +10,6 @@ import os
 
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.instance.services import SERVICES, check_service
-from dagster_pipeline.secret_files import read_secret_files
 from dagster_pipeline.settings import Settings
 
 
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Never returns when the service starts: it takes this process over, so that signals reach it."""
     service, home = SERVICES[arguments.service], settings.dagster_home.absolute()
-    variables = read_secret_files(settings.environment)
+    variables = settings.environment.of_a_service()
     variables["DAGSTER_HOME"] = str(home)
     os.environ.update(variables)  # boto3 and libpq read the process's own
     check_service(service, variables, home, create_schema=_create_schema)

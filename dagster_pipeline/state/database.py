@@ -65,6 +65,17 @@ class Database:
         with self._transaction(self._backend.begin_writing) as connection:
             yield connection
 
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A transaction in a store that exists, whatever its schema: it is not brought up to date first."""
+        with translated(self.url):
+            engine = self._backend.open()
+            try:
+                with engine.connect() as connection, connection.begin():
+                    yield connection
+            finally:
+                engine.dispose()
+
     def now(self) -> ColumnElement[Any]:
         """The moment as the store judges it, for use inside a statement."""
         return self._backend.now()

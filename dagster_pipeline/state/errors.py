@@ -40,6 +40,7 @@ _REFUSED = Meaning(
     "refused the connection",
     "Check user, password and database in the address, and the server's pg_hba.conf.",
 )
+_NOT_TRUSTED = Meaning("cannot be trusted", "Correct sslmode and sslrootcert in the address.")
 _DAMAGED = Meaning("is damaged, or is something else than a state store", _RESTORE)
 _ALTERED = Meaning("does not have the tables and columns that it must have", _RESTORE)
 _READ_ONLY = Meaning("is read-only", "Give this user the right to write to the file and to its directory.")
@@ -104,7 +105,7 @@ _REFUSALS = (
     "authentication failed",
     "no password supplied",
     "does not exist",
-    "no pg_hba.conf entry",
+    "pg_hba.conf",
     "permission denied for database",
 )
 
@@ -120,6 +121,8 @@ def _of_postgres(error: psycopg2.Error) -> tuple[str, Meaning | None]:
         return code, _POSTGRES.get(code) or _POSTGRES_CLASSES.get(code[:2])
     if isinstance(error, psycopg2.ProgrammingError):
         return "", Meaning("has an address that libpq does not understand", "Correct its options.")
+    if "certificate" in str(error) or "server does not support SSL" in str(error):
+        return "", _NOT_TRUSTED
     if any(words in str(error) for words in _REFUSALS):
         return "", _REFUSED
     lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)

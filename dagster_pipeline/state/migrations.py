@@ -129,15 +129,23 @@ def _version(connection: Connection) -> int:
     return connection.execute(select(func.max(_steps_done.c.number))).scalar_one() or 0
 
 
-def is_current(connection: Connection, url: DatabaseUrl, steps: Sequence[Step]) -> bool:
-    """Whether the store has every step. Raises `ConfigurationError` when it has more than this version knows."""
-    version, newest = _version(connection), steps[-1].number
-    if version > newest:
+def version(connection: Connection, url: DatabaseUrl, steps: Sequence[Step] = STEPS) -> int:
+    """The newest step that the store has, 0 for a store without tables.
+
+    Raises `ConfigurationError` when it has more than this version knows.
+    """
+    found, newest = _version(connection), steps[-1].number
+    if found > newest:
         raise ConfigurationError(
-            f"The state store {url} has schema {version}; this version of the pipeline knows none above {newest}.",
+            f"The state store {url} has schema {found}; this version of the pipeline knows none above {newest}.",
             todo="Run the newer version that changed it, or set STATE_URL to another store. Nothing was changed.",
         )
-    return version == newest
+    return found
+
+
+def is_current(connection: Connection, url: DatabaseUrl, steps: Sequence[Step]) -> bool:
+    """Whether the store has every step. Raises `ConfigurationError` when it has more than this version knows."""
+    return version(connection, url, steps) == steps[-1].number
 
 
 def migrate(connection: Connection, url: DatabaseUrl, steps: Sequence[Step]) -> None:

@@ -75,7 +75,13 @@ class HttpTransport(Transport):
     _files: ClassVar[tuple[str, ...]] = ("ca_cert", "client_cert", "client_cert_key")
     _options: ClassVar[tuple[str, ...]] = ("verify", *_files)
 
-    def __init__(self, url: DatabaseUrl) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        *,
+        connect_seconds: int = CONNECT_SECONDS,
+        answer_seconds: int = ANSWER_SECONDS,
+    ) -> None:
         name = url.variable or "The warehouse's URL"
         unknown = sorted(set(url.options) - set(self._options))
         if unknown:
@@ -91,6 +97,7 @@ class HttpTransport(Transport):
                     f"{name}: {option} is {url.options[option]}, and there is no such file."
                 )
         self._url = url
+        self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
 
     def open(self) -> Client:
         """A client with connections of its own."""
@@ -102,8 +109,8 @@ class HttpTransport(Transport):
             username=url.user or "default",
             password=url.password,
             settings=dict(STRICT_SETTINGS),
-            connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=ANSWER_SECONDS,
+            connect_timeout=self._connect_seconds,
+            send_receive_timeout=self._answer_seconds,
             autogenerate_session_id=False,  # a session would allow one statement at a time
             tz_mode="aware",
             show_clickhouse_errors="scrub",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
@@ -52,21 +52,19 @@ def tls_mode(url: DatabaseUrl) -> str:
 
 
 def connect(
-    url: DatabaseUrl, database: str, *, session: Sequence[str] = SESSION, client_flag: int = 0
+    url: DatabaseUrl,
+    database: str,
+    *,
+    session: Sequence[str] = SESSION,
+    client_flag: int = 0,
+    connect_seconds: int = CONNECT_SECONDS,
+    answer_seconds: int = SMALL_QUERY_SECONDS,
 ) -> Connection[Cursor]:
-    """Open a connection whose session runs `session` first.
+    """Open a connection whose session runs `session` first; an empty `database` uses none.
 
     Raises `ConfigurationError` (wrong password, unknown database) or `RetriableError` (unreachable).
     """
-    mode = tls_mode(url)
-    tls: dict[str, Any] = {"ssl_disabled": True}
-    if mode != "disabled":
-        verify = mode != "required"
-        tls = {
-            "ssl": {"ca": url.options["ssl_ca"]} if "ssl_ca" in url.options else {"check_hostname": False},
-            "ssl_verify_cert": verify,
-            "ssl_verify_identity": mode == "verify_identity",
-        }
+    tls = _tls(url)
     with translating(url, "connecting"):
         connection: Connection[Cursor] = pymysql.connect(
             host=url.host,
@@ -75,18 +73,38 @@ def connect(
             password=url.password,
             database=database,
             charset="utf8mb4",
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=SMALL_QUERY_SECONDS,
-            write_timeout=SMALL_QUERY_SECONDS,
+            connect_timeout=connect_seconds,
+            read_timeout=answer_seconds,
+            write_timeout=answer_seconds,
             autocommit=True,
             program_name=APPLICATION,
             client_flag=client_flag,
-            **tls,
+            ssl=tls,
+            ssl_disabled=tls is None,
         )
         with connection.cursor() as cursor:
             for statement in session:
                 cursor.execute(statement)
     return connection
+
+
+def _tls(url: DatabaseUrl) -> ssl.SSLContext | None:
+    """What the connection is secured with. PyMySQL's own options would not verify the host against the system's authorities."""
+    mode = tls_mode(url)
+    if mode == "disabled":
+        return None
+    authority = url.options.get("ssl_ca") if mode != "required" else None
+    try:
+        context = ssl.create_default_context(cafile=authority)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            f"{url.variable}: ssl_ca is {authority}, which cannot be used: {error.strerror or error}.",
+            todo="Name a readable file of PEM certificates.",
+        ) from error
+    context.check_hostname = mode == "verify_identity"
+    if mode == "required":
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ import pymysql
 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError, PipelineError, RetriableError
+
+BAD_TLS = 2026
 
 _CONFIGURATION = {
     1044: "Grant access to the database to user {user}.",
@@ -24,7 +27,7 @@ _CONFIGURATION = {
     1227: "Grant it to user {user}.",
     1251: "Give the user another authentication plugin, or correct {variable}.",
     1862: "Change the expired password of user {user}.",
-    2026: "Correct the TLS options of {variable}.",
+    BAD_TLS: "Correct the TLS options of {variable}.",
     3118: "Unlock the account of user {user}.",
     3159: "The server wants TLS: add ssl_mode=required to {variable}.",
 }
@@ -66,6 +69,10 @@ def translated(error: Exception, *, url: DatabaseUrl, doing: str) -> PipelineErr
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     words = str(error.args[1]) if len(error.args) > 1 else str(error)
     what = f"MySQL at {url.redacted}: {doing}: {words} ({number})."
+    if isinstance(
+        getattr(error, "original_exception", None), ssl.SSLError
+    ):  # PyMySQL says 2003, as of any broken way
+        number = BAD_TLS
     known = by_number(number, what, url=url)
     if known is not None:
         return known

@@ -22,7 +22,7 @@ from dagster_pipeline.connectors.sources.mysql.connection import (
     SESSION,
     tls_mode,
 )
-from dagster_pipeline.connectors.sources.mysql.errors import by_number
+from dagster_pipeline.connectors.sources.mysql.errors import BAD_TLS, by_number
 from dagster_pipeline.connectors.sources.mysql.reader_pool import POOL, Child, end
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
@@ -177,6 +177,8 @@ def _translated(words: str, url: DatabaseUrl, source: str) -> PipelineError:
     what = f"MySQL at {url.redacted}: reading {source}: {words}"
     if code:
         return by_number(int(code), what, url=url) or FatalError(what, code=code)
+    if "TlsError" in words or "certificate verify failed" in words:
+        return by_number(BAD_TLS, what, url=url) or FatalError(what)
     if any(part in words for part in _LOST):
         return RetriableError(what)
     if "PanicException" in words:

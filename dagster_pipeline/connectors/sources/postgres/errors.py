@@ -41,7 +41,7 @@ _REFUSALS = (
     ("role ", "Correct the user in {variable}."),
     ("does not exist", "Correct the database in {variable}."),
     (
-        "no pg_hba.conf entry",
+        "pg_hba.conf",
         "Allow this host in the server's pg_hba.conf, or correct sslmode in {variable}.",
     ),
     ("permission denied for database", "Grant it: GRANT CONNECT ON DATABASE ... to user {user}."),

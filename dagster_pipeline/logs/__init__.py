@@ -1,0 +1,1 @@
+"""How log lines are written for machines. What is logged, and when, is not decided here."""

@@ -1,0 +1,1 @@
+"""Rolling an image out on a host. `.github/workflows/deploy.yml` calls what stands here."""
