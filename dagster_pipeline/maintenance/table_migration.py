@@ -92,6 +92,7 @@ class TableMigration:
         Raises `ConfigurationError` when the rows would not fit, `DataQualityError` when the copy is not equal to the
         original, `TableLockedError` when the table is being loaded. The table is as it was then.
         """
+        self._refuse_shards()
         with self._state.lock(self._name, owner=self._owner) as lock:
             end_leftover_statements(self._sink, self._comment)
             wanted = self._sink.wanted_shape(self._table)
@@ -120,6 +121,7 @@ class TableMigration:
         Rows that were loaded since are not lost: the table is then copied into the retired one's shape.
         Raises `ConfigurationError` when there is nothing to go back to.
         """
+        self._refuse_shards()
         with self._state.lock(self._name, owner=self._owner) as lock:
             end_leftover_statements(self._sink, self._comment)
             self._finish_exchanged(lock)
@@ -253,6 +255,21 @@ class TableMigration:
         statement = self._sink.ddl.add_deleted_column(self._table.database, self._table.name)
         self._run(statement, doing=f"Altering {self._table.full_name}")
         return self._shape()
+
+    def _refuse_shards(self) -> None:
+        """The copy is made on the server that answers, and the exchange everywhere: other shards would lose their rows."""
+        cluster = self._sink.ddl.cluster
+        if cluster is None:
+            return
+        ((shards,),) = self._sink.rows(
+            "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String}",
+            {"cluster": cluster},
+        )
+        if int(shards) > 1:
+            raise ConfigurationError(
+                f"The cluster {cluster} has {int(shards)} shards, and a migration copies the rows of one.",
+                todo=f"Load {self._name} in full: that builds it anew on all of them.",
+            )
 
     def _refuse_half_a_load(self) -> None:
         """An append table's open load knows by tokens what it wrote, and the new table would not know them."""

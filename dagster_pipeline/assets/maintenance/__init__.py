@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dagster_pipeline.connectors.sink.clickhouse.cluster import DISTRIBUTED_SUFFIX
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.factories.maintenance_factory import MaintenanceFactory
@@ -14,7 +15,7 @@ def maintenance_bundle(tree: SchemaTree, settings: Settings) -> Bundle:
     """Assets, jobs and schedules; nothing when no file names a table."""
     assets = MaintenanceFactory(
         schemas=tree.tables,
-        known=_named_by_a_file(tree),
+        known=named_by_a_file(tree),
         embedded_pool=EMBEDDED_POOL if settings.warehouse_is_embedded else None,
     ).build()
     if not assets.assets:
@@ -23,7 +24,7 @@ def maintenance_bundle(tree: SchemaTree, settings: Settings) -> Bundle:
     return assets + maintenance_schedules(running=settings.schedules_running, dry_run=dry_run)
 
 
-def _named_by_a_file(tree: SchemaTree) -> set[tuple[str, str]]:
+def named_by_a_file(tree: SchemaTree) -> set[tuple[str, str]]:
     """Database and name of everything in the warehouse that a file of any kind keeps, disabled ones too."""
     tables = {(table.destination.database, table.destination.table) for table in tree.tables}
     snapshots = {(snapshot.database, snapshot.table) for snapshot in tree.snapshots}
@@ -32,4 +33,9 @@ def _named_by_a_file(tree: SchemaTree) -> set[tuple[str, str]]:
         for snapshot in tree.snapshots
         if snapshot.file.slowly_changing
     }
-    return tables | snapshots | views
+    deliveries = {
+        (file.value.destination.database, file.value.destination.table or file.name)
+        for file in tree.deliveries
+    }
+    named = tables | snapshots | deliveries
+    return named | views | {(database, f"{name}{DISTRIBUTED_SUFFIX}") for database, name in named}
