@@ -24,7 +24,8 @@ def publish(run: RunContext, opened: OpenedLoad, before: TableState, moved: Move
     run.lock.assert_held()
     load, table = opened.load, run.table
     if load is None or chunks_left(load, moved):
-        return before, before.rows if before.rows is not None else run.sink.count_rows(table)
+        known_rows = None if table.tracks_deletes else before.rows  # rows may have been marked since
+        return before, run.sink.count_rows(table) if known_rows is None else known_rows
     if run.part is not None:
         rows = _partition_publisher(run).publish(load, table, opened.target)
         _settle_quarantine(run, load, opened.version)
