@@ -24,8 +24,8 @@ from dagster_pipeline.factories.table_schedules import (
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.triggers.arrivals import Arrivals, digest, look
-from dagster_pipeline.triggers.deadline import SECONDS, Asking
-from dagster_pipeline.triggers.places import what_is_there, where
+from dagster_pipeline.triggers.deadline import Asking
+from dagster_pipeline.triggers.places import Place, Question
 
 TRIGGER_TAG, STARTED_FOR_TAG = "trigger", "trigger/started_for"
 NEWEST_RUNS = 3
@@ -43,12 +43,18 @@ def sensor_name(schema: TableSchema) -> str:
 
 
 def tick(
-    schema: TableSchema, context: dg.SensorEvaluationContext, asking: Asking[list[str]]
+    schema: TableSchema,
+    context: dg.SensorEvaluationContext,
+    question: Question,
+    asking: Asking[list[str]],
 ) -> dg.SensorResult:
     """One look. Raises `PipelineError` when the place does not answer as it should, which fails the tick."""
     name, instance = sensor_name(schema), context.instance
     arrived = look(
-        asking.ask(), context.cursor, started=_started_for(instance, name), where=f"{schema.name}: trigger"
+        asking.ask(question),
+        context.cursor,
+        started=_started_for(instance, name),
+        where=f"{schema.name}: trigger",
     )
     if not arrived.new:
         return dg.SensorResult(skip_reason="Nothing new.", cursor=arrived.unchanged)
@@ -78,14 +84,12 @@ def _started_for(instance: dg.DagsterInstance, name: str) -> list[str]:
 
 
 def _sensor(schema: TableSchema, *, running: bool) -> dg.SensorDefinition:
-    trigger = schema.trigger
-    # Secrets are looked up at each tick: nothing is read while definitions load.
-    asking = Asking(
-        lambda: what_is_there(schema, Settings.from_environment()), where=where(schema), seconds=SECONDS
-    )
+    trigger, place = schema.trigger, Place(schema)
+    asking: Asking[list[str]] = Asking(str(place))
 
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return tick(schema, context, asking)
+        # Secrets are looked up at each tick: nothing is read while definitions load.
+        return tick(schema, context, place.question(Settings.from_environment()), asking)
 
     return dg.SensorDefinition(
         name=sensor_name(schema),
@@ -93,5 +97,5 @@ def _sensor(schema: TableSchema, *, running: bool) -> dg.SensorDefinition:
         evaluation_fn=evaluate,
         minimum_interval_seconds=int(trigger.every.total_seconds()) if trigger else None,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description=f"Loads {schema.name} when something new is there: {where(schema)}.",
+        description=f"Loads {schema.name} when something new is there: {place}.",
     )

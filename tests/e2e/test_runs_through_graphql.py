@@ -36,6 +36,13 @@ columns:
   - {name: id, type: bigint, primary_key: true}
   - {name: note, type: text}
 """
+TRIGGERED_TABLE = """version: 1
+retries: {max: 0}
+sync: {mode: full}
+trigger: {control_row: {query: SELECT id FROM control}, every: 5s}
+columns:
+  - {name: id, type: bigint, primary_key: true}
+"""
 SELECTOR = {
     "repositoryLocationName": LOCATION,
     "repositoryName": "__repository__",
@@ -81,6 +88,12 @@ class House:
         connection.close()
         return row[0] if row else None
 
+    def execute(self, sql: str) -> None:
+        """Change the source."""
+        with psycopg2.connect(self.source) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+        connection.close()
+
     def ask_warehouse(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the warehouse, once the run's process has given it back."""
         with ClickHouseSink(self.settings.clickhouse_url(), lock_wait_seconds=RUN_SECONDS) as sink:
@@ -115,17 +128,22 @@ def house(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> 
         )
         cursor.execute("CREATE TABLE big (id bigint PRIMARY KEY, note text NOT NULL)")
         cursor.execute("INSERT INTO big SELECT i, md5(i::text) FROM generate_series(1, %s) i", (BIG_ROWS,))
+        cursor.execute("CREATE TABLE control (id bigint PRIMARY KEY)")
+        cursor.execute("CREATE TABLE triggered (id bigint PRIMARY KEY)")
+        cursor.execute("INSERT INTO triggered SELECT generate_series(1, 10)")
     connection.close()
     folder = root / "schemas/postgres/shop"
     folder.mkdir(parents=True)
     (folder / "days.yml").write_text(DAYS_TABLE)
     (folder / "big.yml").write_text(BIG_TABLE)
+    (folder / "triggered.yml").write_text(TRIGGERED_TABLE)
     separator = "&" if "?" in source else "?"
     variables = {
         "SCHEMAS_DIR": str(root / "schemas"),
         "ALERTS_FILE": str(root / "no-alerts.yml"),
         "CLICKHOUSE_URL": f"chdb://{root / 'warehouse'}",
         "POSTGRES_SHOP_URL": f"{source}{separator}max_rows_per_second={ROWS_PER_SECOND}",
+        "SCHEDULES_DEFAULT_STATUS": "running",
     }
     stack = Stack(root, variables)
     settings = Settings.from_environment({**variables, "DAGSTER_HOME": str(stack.home)})
@@ -139,6 +157,7 @@ def house(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_backfill_of_several_partitions_runs_to_its_end(house: House) -> None:
     chosen = ["2026-01-02", "2026-01-03", "2026-01-04", "2026-01-07"]
     params = {"assetSelection": [{"path": ["shop", "days"]}], "partitionNames": chosen}
@@ -162,6 +181,7 @@ def test_a_backfill_of_several_partitions_runs_to_its_end(house: House) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_run_that_is_stopped_in_its_middle_leaves_only_what_the_next_one_goes_on_with(house: House) -> None:
     state = StateManager(house.settings.state_url())
     stopped = house.launch()
@@ -197,3 +217,51 @@ def test_a_run_that_is_stopped_in_its_middle_leaves_only_what_the_next_one_goes_
     ]
     tables = "SELECT name FROM system.tables WHERE database = 'shop' AND name LIKE 'big%'"
     assert house.ask_warehouse(tables) == [("big",)]
+
+
+TRIGGERED = """
+{ runsOrError(filter: {tags: [{key: "trigger", value: "shop__triggered_trigger"}]}) { ... on Runs { results {
+    runId status tags { key value } } } } }
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_control_row_starts_one_run_whenever_the_daemon_is_killed(house: House) -> None:
+    def runs() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = house.stack.ask(TRIGGERED)["runsOrError"]["results"]
+        return found
+
+    def started_for() -> list[str]:
+        return [
+            digest
+            for run in runs()
+            for tag in run["tags"]
+            if tag["key"] == "trigger/started_for"
+            for digest in tag["value"].split(",")
+        ]
+
+    for number in range(1, 4):
+        house.execute(f"INSERT INTO control VALUES ({number})")
+        # Killed as soon as the run is there: the tick may have kept its cursor, or not.
+        wait_for(
+            "the row has started a run",
+            lambda n=number: len(started_for()) >= n,
+            seconds=RUN_SECONDS,
+            every=0.05,
+        )
+        house.stack.kill("daemon")
+        house.execute(f"INSERT INTO triggered VALUES ({100 + number})")
+        house.stack.start_daemon()
+    house.stack.kill("daemon")
+    house.execute("INSERT INTO control VALUES (4)")  # while nobody watches
+    house.stack.start_daemon()
+    wait_for("the last row has started a run", lambda: len(started_for()) >= 4, seconds=RUN_SECONDS)
+
+    def settled() -> bool:
+        return all(run["status"] in {"SUCCESS", "FAILURE", "CANCELED"} for run in runs())
+
+    wait_for("the runs end", settled, seconds=RUN_SECONDS)
+    assert len(set(started_for())) == len(started_for()) == 4
+    assert {run["status"] for run in runs()} == {"SUCCESS"}, house.stack.last_words()
+    assert house.ask_warehouse("SELECT count() FROM shop.triggered FINAL") == [(13,)]

@@ -18,7 +18,7 @@ from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.triggers.deadline import Asking
-from dagster_pipeline.triggers.places import what_is_there, where
+from dagster_pipeline.triggers.places import Place
 
 TABLE = """version: 1
 trigger: {control_row: {query: "SELECT id, ready_at FROM control WHERE ready_at IS NOT NULL"}}
@@ -29,7 +29,7 @@ PATIENT = 60.0
 """Seconds for an answer: a busy machine may take longer than a sensor would wait."""
 
 
-class Place:
+class Source:
     """A table of control rows in one database, and the sensor over it."""
 
     def __init__(self, dialect: str, url: str, root: Path) -> None:
@@ -68,16 +68,16 @@ class Place:
     def tick(self, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
         """One tick, as the daemon would ask for it."""
         schema, settings = self.schema, Settings.from_environment(self.environment)
-        asking = Asking(lambda: what_is_there(schema, settings), where=where(schema), seconds=PATIENT)
-        return tick(schema, dg.build_sensor_context(instance=instance, cursor=cursor), asking)
+        context, place = dg.build_sensor_context(instance=instance, cursor=cursor), Place(schema)
+        return tick(schema, context, place.question(settings), Asking(str(place), seconds=PATIENT))
 
 
 @pytest.fixture(params=["postgres", "mysql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     server: Any = request.getfixturevalue(
         "postgres_server" if request.param == "postgres" else "mariadb_server"
     )
-    return Place(request.param, server.create_database("shop"), tmp_path)
+    return Source(request.param, server.create_database("shop"), tmp_path)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def instance() -> Generator[dg.DagsterInstance, None, None]:
         yield instance
 
 
-def test_a_control_row_starts_one_run_and_never_a_second(place: Place, instance: dg.DagsterInstance) -> None:
+def test_a_control_row_starts_one_run_and_never_a_second(place: Source, instance: dg.DagsterInstance) -> None:
     nothing = place.tick(instance, None)
     assert (nothing.run_requests or [], str(nothing.skip_reason)) == ([], str(dg.SkipReason("Nothing new.")))
     place.execute("INSERT INTO control VALUES (1, NULL), (2, '2026-01-01 10:00:00')")
@@ -106,7 +106,7 @@ def test_a_control_row_starts_one_run_and_never_a_second(place: Place, instance:
 
 
 def test_a_daemon_that_died_after_it_started_the_run_does_not_start_it_again(
-    place: Place, instance: dg.DagsterInstance
+    place: Source, instance: dg.DagsterInstance
 ) -> None:
     place.execute("INSERT INTO control VALUES (1, '2026-01-01 10:00:00')")
     (request,) = place.tick(instance, None).run_requests or ()
@@ -117,7 +117,7 @@ def test_a_daemon_that_died_after_it_started_the_run_does_not_start_it_again(
     assert len(second.tags[STARTED_FOR_TAG].split(",")) == 1
 
 
-def test_what_comes_while_a_run_works_waits_for_its_end(place: Place, instance: dg.DagsterInstance) -> None:
+def test_what_comes_while_a_run_works_waits_for_its_end(place: Source, instance: dg.DagsterInstance) -> None:
     place.execute("INSERT INTO control VALUES (1, '2026-01-01 10:00:00')")
     run = instance.create_run_for_job(
         _job(),
@@ -132,7 +132,7 @@ def test_what_comes_while_a_run_works_waits_for_its_end(place: Place, instance: 
 
 
 def test_a_broken_place_fails_the_tick_with_one_clear_line(
-    place: Place, instance: dg.DagsterInstance
+    place: Source, instance: dg.DagsterInstance
 ) -> None:
     place.execute("DROP TABLE control")
     with pytest.raises(PipelineError) as missing:

@@ -72,19 +72,19 @@ def test_a_question_without_an_answer_ends_in_time_and_is_not_asked_twice():
         release.wait(60)
         return ["a"]
 
-    asking = Asking(question, where="the place", seconds=0.2)
+    asking = Asking("place", seconds=0.2)
     begun = time.monotonic()
-    with pytest.raises(RetriableError, match=r"the place did not answer within 0\.2 s"):
-        asking.ask()
+    with pytest.raises(RetriableError, match=r"The place gave no answer within 0\.2 s"):
+        asking.ask(question)
     assert time.monotonic() - begun < 30
     with pytest.raises(RetriableError, match="an earlier question is still not answered"):
-        asking.ask()
+        asking.ask(question)
     assert len(asked) == 1
     release.set()
     deadline = time.monotonic() + 60
     while asking._thread is not None and asking._thread.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert Asking(question, where="the place", seconds=60).ask() == ["a"]
+    assert Asking("place", seconds=60).ask(question) == ["a"]
 
 
 def test_what_the_question_raises_is_raised():
@@ -92,4 +92,4 @@ def test_what_the_question_raises_is_raised():
         raise ConfigurationError("No such table.")
 
     with pytest.raises(ConfigurationError, match="No such table"):
-        Asking(question, where="x", seconds=60).ask()
+        Asking("x", seconds=60).ask(question)
