@@ -149,6 +149,7 @@ class Books:
         """Freeze the difference. `every_row` takes no row for known."""
         table, keys = self.changes_table(load_id), ", ".join(self._keys)
         self._sink.ensure_table(table)
+        self._sink.catch_up(self.written)
         columns = ["action", "reason", *self._keys, *self._values, "row_hash"]
         parts = [self._changed(columns, every_row=every_row)]
         if self._flow.file.mode == "mirror":
@@ -159,6 +160,7 @@ class Books:
             f"FROM ({' UNION ALL '.join(parts)}) SETTINGS {SPILLING}",
             doing=f"Comparing {self._flow.state_name} with what was written last",
         )
+        self._sink.catch_up(table)
         lengths = " + ".join(f"length(ifNull({name}, ''))" for name in self._values)
         ((writes, deletes, refused, longest),) = self._sink.rows(
             f"SELECT countIf(action = {WRITE}), countIf(action = {DELETE}), countIf(reason != ''), max({lengths}) "
