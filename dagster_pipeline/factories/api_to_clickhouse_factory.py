@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-
-import dagster as dg
+from collections.abc import Sequence
 
 from dagster_pipeline.connections import open_api_source
-from dagster_pipeline.connectors.sources.base_delivery_source import ANSWERS
+from dagster_pipeline.connectors.sources.base_delivery_source import ANSWERS, BaseDeliverySource
+from dagster_pipeline.delivery_tree import table_of
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
-from dagster_pipeline.landing.destination import landing_table
-from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.api_models import ApiFile
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.settings import Settings
+from dagster_pipeline.state.state_manager import StateManager
 
 
 def api_to_clickhouse(
@@ -28,31 +25,15 @@ def api_to_clickhouse(
 
 
 def _asset(file: KindFile[ApiFile], *, embedded: bool) -> DeliveryAsset:
-    source, table = file.value.source, landing_table(file.value, file.name)
+    source, table = file.value.source, "/".join(table_of(file))
 
-    @contextmanager
-    def open_landing(context: dg.AssetExecutionContext) -> Generator[TableLanding, None, None]:
-        resources, run_id = context.resources, context.run.run_id
-        name = f"{table.database}/{table.name}"
-        with (
-            resources.state.open() as state,
-            open_api_source(
-                Settings.from_environment(),
-                file.value,
-                name=file.name,
-                before=lambda: state.cursors(name).get(ANSWERS),
-            ) as answers,
-            resources.clickhouse.open(run_id=run_id) as sink,
-        ):
-            yield TableLanding(
-                table=table,
-                source=answers,
-                sink=sink,
-                state=state,
-                run_id=run_id,
-                parallelism=1,
-                replaces=source.incremental is None,
-            )
+    def open_source(state: StateManager, _run_id: str) -> BaseDeliverySource:
+        return open_api_source(
+            Settings.from_environment(),
+            file.value,
+            name=file.name,
+            before=lambda: state.cursors(table).get(ANSWERS),
+        )
 
     return DeliveryAsset(
         kind="api",
@@ -62,5 +43,6 @@ def _asset(file: KindFile[ApiFile], *, embedded: bool) -> DeliveryAsset:
         source_key=("api", source.connection, file.name),
         where=f"{source.path or '/'} of {source.connection}",
         pool=EMBEDDED_POOL if embedded else f"api_{source.connection}",
-        open_landing=open_landing,
+        open_source=open_source,
+        landing={"parallelism": 1, "replaces": source.incremental is None},
     )

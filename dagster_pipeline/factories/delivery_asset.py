@@ -3,16 +3,18 @@
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
+from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable, WriteRequest
+from dagster_pipeline.connectors.sink.landing_sink import LandingSink
+from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource, Delivery
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.table_metadata import column_schema
@@ -22,6 +24,7 @@ from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.delivery_models import DeliveryFile
 from dagster_pipeline.schema.models import Schedule
 from dagster_pipeline.schema.naming import default_group
+from dagster_pipeline.state.state_manager import StateManager
 
 LISTED = 20
 
@@ -44,6 +47,13 @@ class LandingRunConfig(dg.Config):
     )
 
 
+OpenSource = Callable[[StateManager, str], BaseDeliverySource]
+"""Opens the source of one run: given the state store and the run's id."""
+
+ByWarehouse = Callable[[Any, LandingSink], Callable[[Delivery, WriteRequest], int]]
+"""Given source and sink, what lets the warehouse itself read a delivery."""
+
+
 @dataclass(frozen=True)
 class DeliveryAsset:
     """One asset that lands deliveries.
@@ -53,7 +63,9 @@ class DeliveryAsset:
         source_key: key of the external asset that stands for where the rows come from.
         where: of the source, for people; holds no secret.
         pool: the embedded warehouse's, or one per connection.
-        open_landing: opens everything one run needs, as a context.
+        open_source: opens where the rows come from; state store and warehouse are opened around it.
+        landing: further choices of `TableLanding`.
+        by_warehouse: lets the warehouse itself read; `None` streams through us.
     """
 
     kind: str
@@ -63,7 +75,9 @@ class DeliveryAsset:
     source_key: tuple[str, ...]
     where: str
     pool: str
-    open_landing: Callable[[dg.AssetExecutionContext], AbstractContextManager[TableLanding]]
+    open_source: OpenSource
+    landing: Mapping[str, Any] = field(default_factory=dict)
+    by_warehouse: ByWarehouse | None = None
 
     @property
     def table(self) -> SinkTable:
@@ -140,11 +154,30 @@ class DeliveryAsset:
     def _group(self) -> str:
         return self.file.group or default_group(self.file.destination.database)
 
+    @contextmanager
+    def _opened(self, context: dg.AssetExecutionContext) -> Generator[TableLanding, None, None]:
+        """Everything that one run needs; the embedded warehouse last, since others wait for it."""
+        resources, run_id = context.resources, context.run.run_id
+        with (
+            resources.state.open() as state,
+            self.open_source(state, run_id) as source,
+            resources.clickhouse.open(run_id=run_id) as sink,
+        ):
+            yield TableLanding(
+                table=self.table,
+                source=source,
+                sink=sink,
+                state=state,
+                run_id=run_id,
+                by_warehouse=self.by_warehouse(source, sink) if self.by_warehouse else None,
+                **self.landing,
+            )
+
     def _results(
         self, context: dg.AssetExecutionContext, config: LandingRunConfig
     ) -> Sequence[dg.MaterializeResult[None]]:
         name = self.key.to_user_string()
-        with as_dagster_failures(context, table=name), self.open_landing(context) as landing:
+        with as_dagster_failures(context, table=name), self._opened(context) as landing:
             if config.dry_run:
                 wanted = landing.wanted()
                 metadata: dict[str, Any] = {

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-
-import dagster as dg
+from collections.abc import Sequence
 
 from dagster_pipeline.connections import open_bucket_source
+from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
-from dagster_pipeline.landing.destination import landing_table
 from dagster_pipeline.landing.object_reader import object_reader
-from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.settings import Settings
+from dagster_pipeline.state.state_manager import StateManager
 
 
 def s3_to_clickhouse(
@@ -30,24 +27,8 @@ def s3_to_clickhouse(
 def _asset(file: KindFile[S3File], *, embedded: bool) -> DeliveryAsset:
     source = file.value.source
 
-    @contextmanager
-    def open_landing(context: dg.AssetExecutionContext) -> Generator[TableLanding, None, None]:
-        resources, run_id = context.resources, context.run.run_id
-        with (
-            resources.state.open() as state,
-            open_bucket_source(Settings.from_environment(), file.value) as objects,
-            resources.clickhouse.open(run_id=run_id) as sink,
-        ):
-            yield TableLanding(
-                table=landing_table(file.value, file.name),
-                source=objects,
-                sink=sink,
-                state=state,
-                run_id=run_id,
-                changed=file.value.changed,
-                parallelism=source.parallelism,
-                by_warehouse=object_reader(objects, sink) if source.read_by == "warehouse" else None,
-            )
+    def open_source(_state: StateManager, _run_id: str) -> BaseDeliverySource:
+        return open_bucket_source(Settings.from_environment(), file.value)
 
     return DeliveryAsset(
         kind="s3",
@@ -57,5 +38,7 @@ def _asset(file: KindFile[S3File], *, embedded: bool) -> DeliveryAsset:
         source_key=("s3", source.connection, file.name),
         where=f"{source.format} objects of {source.connection} below {source.prefix or '/'} like {source.pattern}",
         pool=EMBEDDED_POOL if embedded else f"s3_{source.connection}",
-        open_landing=open_landing,
+        open_source=open_source,
+        landing={"parallelism": source.parallelism, "changed": file.value.changed},
+        by_warehouse=object_reader if source.read_by == "warehouse" else None,
     )

@@ -20,6 +20,9 @@ from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.sync.table_lock import hold
 
+POLL_SECONDS = 0.25
+"""How often the main thread looks up: signals arrive only there."""
+
 LISTED = 20
 """Bad deliveries that an error names."""
 
@@ -115,7 +118,7 @@ class TableLanding:
                     running.add(pool.submit(partial(landing.land, delivery, self._next_version(lock))))
                 if not running:
                     return landed, bad
-                done, running = wait(running, return_when=FIRST_COMPLETED)
+                done, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
                     error = future.exception()
                     if error is None:
@@ -124,7 +127,8 @@ class TableLanding:
                         bad.append(error)
                     else:
                         raise error
-                self.report(len(landed), len(work))
+                if done:
+                    self.report(len(landed), len(work))
 
     def _undo_what_is_gone(self, landing: Landing, wanted: Wanted) -> None:
         """Loads that a killed run left of deliveries that nobody asks for any more, such as a deleted object."""

@@ -412,10 +412,11 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
 
     def absorb(self, table: SinkTable, staging: SinkTable, *, lock: Callable[[], None]) -> None:
         """See `landing`."""
+        for each in (table, staging):
+            self.catch_up(each)
         Absorption(
             table=table,
             staging=staging,
-            on_cluster=self._ddl.on_cluster,
             rows=self.rows,
             run=self._run,
             lock=lock,
@@ -424,7 +425,7 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
     def remove_version(self, table: SinkTable, version: int) -> None:
         """One mutation, waited for."""
         if self.table_id(table.database, table.name):
-            statement = removal(table, version, on_cluster=self._ddl.on_cluster)
+            statement = removal(table, version)
             self._run(statement, doing=f"Removing half of a load from {table.full_name}")
 
     def read_object(self, request: WriteRequest, place: ObjectPlace) -> WriteReceipt:

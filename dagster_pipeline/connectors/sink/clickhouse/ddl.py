@@ -201,11 +201,6 @@ class Ddl:
         return f"TRUNCATE TABLE {quote_table(database, name)}{self._on_cluster}"
 
     @property
-    def on_cluster(self) -> str:
-        """The clause of a statement on every replica, with a space before it; empty without a cluster."""
-        return self._on_cluster
-
-    @property
     def _on_cluster(self) -> str:
         return f" ON CLUSTER {quote_identifier(self.cluster)}" if self.cluster else ""
 

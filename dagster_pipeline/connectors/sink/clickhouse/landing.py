@@ -31,13 +31,12 @@ class Absorption:
     """Moves one staging table's partitions.
 
     Attributes:
-        rows, run: ask and tell the warehouse.
+        rows, run: ask and tell the server that holds the rows, never ON CLUSTER: the engine replicates it.
         lock: raises when the run has lost its right to the table.
     """
 
     table: SinkTable
     staging: SinkTable
-    on_cluster: str
     rows: Callable[..., Sequence[tuple[Any, ...]]]
     run: Callable[..., None]
     lock: Callable[[], None]
@@ -48,7 +47,7 @@ class Absorption:
             self.lock()
             self._remove_arrived(partition)
             self.run(
-                f"ALTER TABLE {_name(self.staging)}{self.on_cluster} "
+                f"ALTER TABLE {_name(self.staging)} "
                 f"MOVE PARTITION ID {quote_string(partition)} TO TABLE {_name(self.table)}",
                 doing=f"Adding rows to {self.table.full_name}",
             )
@@ -68,14 +67,14 @@ class Absorption:
         if arrived:
             # lightweight DELETE knows no virtual columns; a version belongs to one load
             self.run(
-                f"ALTER TABLE {_name(self.table)}{self.on_cluster} DELETE WHERE {condition}",
+                f"ALTER TABLE {_name(self.table)} DELETE WHERE {condition}",
                 doing=f"Removing half of a load from {self.table.full_name}",
             )
 
 
-def removal(table: SinkTable, version: int, *, on_cluster: str) -> str:
+def removal(table: SinkTable, version: int) -> str:
     """The statement that removes one version's rows."""
-    return f"ALTER TABLE {_name(table)}{on_cluster} DELETE WHERE {_VERSION} = {version}"
+    return f"ALTER TABLE {_name(table)} DELETE WHERE {_VERSION} = {version}"
 
 
 def object_insert(statement: InsertStatement, place: ObjectPlace, settings: Mapping[str, Setting]) -> str:
