@@ -14,7 +14,7 @@ from pathlib import Path
 from dagster_pipeline.errors import ConfigurationError
 
 _SUFFIX = "_FILE"
-_SECRET_FILE = re.compile(r"(?P<name>\w+_(?:URL|PASSWORD|TOKEN|KEY|KEY_ID))_FILE")
+_SECRET_FILE = re.compile(r"(?P<name>\w+_(?:URL|PASSWORD|TOKEN|KEY|KEY_ID)|MASK_KEY_\w+)_FILE")
 _OTHERS = re.compile(r"AWS_\w+_TOKEN_FILE")  # boto3 reads these itself, again and again
 _READ_BY_LIBRARIES = ("DAGSTER_", "AWS_", "PG")
 """Variables that Dagster, boto3 and libpq look for in the process's own environment, where they must stand themselves."""

@@ -18,6 +18,7 @@ from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.secret_files import Variables
 
+_MASK_KEY = re.compile(r"MASK_KEY(?:_\w+)?(?<!_FILE)")
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|MASK_KEY|SLACK_WEBHOOK_URL|ACCESS_KEY")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 TABLES_AT_ONCE = 4
@@ -104,7 +105,7 @@ class Settings:
         return {
             name.removeprefix("MASK_KEY").removeprefix("_").lower(): value
             for name, value in self.environment.items()
-            if value and (name == "MASK_KEY" or name.startswith("MASK_KEY_"))
+            if value and _MASK_KEY.fullmatch(name)
         }
 
     @property

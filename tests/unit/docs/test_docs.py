@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 from dagster_pipeline.__main__ import COMMANDS, main, parser_for
+from dagster_pipeline.schema.document import read_document
+from dagster_pipeline.schema.json_schema import FORMATS
 from dagster_pipeline.schema.loader import SchemaLoader
+from dagster_pipeline.schema.shape import check_shape
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.unit.docs.pages import PAGES, REPOSITORY, anchors, blocks, commands, links
 
@@ -121,8 +124,17 @@ def test_every_command_is_documented() -> None:
     assert shown == list(COMMANDS)
 
 
+KIND_OF_PAGE = {
+    "apis.md": "apis",
+    "clickhouse-copies.md": "clickhouse",
+    "reverse-etl.md": "reverse_etl",
+    "s3.md": "s3",
+}
+"""Pages about files that are no tables."""
+
+
 def shown_files() -> list[tuple[str, str]]:
-    """Whole table files that the docs show."""
+    """Whole files with columns that the docs show."""
     return [
         (block.page, block.text)
         for page in PAGES
@@ -136,7 +148,12 @@ def shown_files() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("page", "text"), shown_files(), ids=lambda value: value if value.endswith(".md") else ""
 )
-def test_a_table_file_that_is_shown_is_valid(page: str, text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_shown_is_valid(page: str, text: str, tmp_path: Path) -> None:
+    if page in KIND_OF_PAGE:
+        document = read_document(text, page)
+        shape = check_shape(FORMATS[KIND_OF_PAGE[page]].model, document.tree, damaged=document.damaged)
+        assert (document.problems, shape.findings) == ([], [])
+        return
     dialect = "postgres" if "character varying" in yaml.safe_dump(yaml.safe_load(text)) else "mysql"
     path = tmp_path / dialect / "shop" / "orders.yml"
     path.parent.mkdir(parents=True)

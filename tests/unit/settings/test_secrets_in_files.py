@@ -39,6 +39,7 @@ def test_every_kind_of_secret_may_stand_in_a_file(file: Path, tmp_path: Path) ->
         "STATE_URL": "postgresql://u:b@h/s",
         "MYSQL_URL": "mysql://u:c@h/",
         "MASK_KEY": "a long random text",
+        "MASK_KEY_V2": "another random text",
         "SLACK_WEBHOOK_URL": "https://hooks.example.com/x",
     }
     for name, value in values.items():
@@ -47,9 +48,9 @@ def test_every_kind_of_secret_may_stand_in_a_file(file: Path, tmp_path: Path) ->
     assert settings.clickhouse_url().password == "a"
     assert settings.state_url().password == "b"
     assert settings.source_url("mysql", connection="x", database="d").password == "c"
-    assert settings.mask_key == "a long random text"
+    assert settings.mask_keys == {"": "a long random text", "v2": "another random text"}
     assert set(open_channels(settings.environment).notifiers) == {Channel.SLACK}
-    assert settings.secrets() == {"a", "b", "c", "a long random text", "https://hooks.example.com/x"}
+    assert settings.secrets() == {"a", "b", "c", "a long random text", "another random text", "https://hooks.example.com/x"}
 
 
 def test_files_with_another_meaning_are_left_alone(file: Path) -> None:
