@@ -64,9 +64,12 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "sales_service/leads",
         "sales_service/leadsources",
         "sentinel/devices",
+        "shop/shop_orders",
         "snapshots/account_status",
     ]
     assert facts["sources"] == [
+        "api/shop/shop_orders",
+        "clickhouse/marketing/marketing/campaigns",
         "mysql/amtdb/accounts",
         "mysql/amtdb/customers",
         "mysql/sales_service/leads",
@@ -75,6 +78,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "postgres/fma/public/premise_details",
         "postgres/fma/public/premises",
         "postgres/sentinel/public/devices",
+        "s3/lake/web_events",
     ]
 
 
