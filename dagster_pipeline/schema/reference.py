@@ -80,8 +80,8 @@ def _shapes(field: dict[str, Any], known: dict[str, Any]) -> list[dict[str, Any]
     """What a value may be, references followed, `null` left out: an absent key says the same."""
     if "$ref" in field:
         return _shapes(known[field["$ref"].rpartition("/")[2]], known)
-    if "anyOf" in field:
-        return [shape for each in field["anyOf"] for shape in _shapes(each, known)]
+    if choices := field.get("anyOf") or field.get("oneOf"):
+        return [shape for each in choices for shape in _shapes(each, known)]
     return [] if field.get("type") == "null" else [field]
 
 
