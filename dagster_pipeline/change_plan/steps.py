@@ -25,6 +25,8 @@ from dagster_pipeline.schema.naming import SYSTEM_COLUMNS
 
 _ON_CLUSTER = re.compile(r"^ON CLUSTER `(?:[^`\\]|\\.)*` ")
 _ENUM = re.compile(r"(?:Nullable\()?Enum\d+\(")
+MIGRATED = ("destination.engine", "destination.order_by", "destination.partition_by")
+"""Keys whose change the command `migrate-table` makes, without asking the source."""
 FULL_REFRESH = "run it once with the run config `full_refresh: true`"
 
 
@@ -78,7 +80,7 @@ def steps_between(
         change for change in diff.changes if not (isinstance(change, WidenColumn) and change.name in refused)
     )
     altered = (_step(change, existing, table, ddl) for change in changes)
-    return (*map(_refused, diff.refusals), *altered)
+    return (*(_refused(refusal, schema.name) for refusal in diff.refusals), *altered)
 
 
 def rebuilt_by_every_run(schema: TableSchema) -> bool:
@@ -98,9 +100,10 @@ def gone_columns(wanted: TableShape, existing: TableShape) -> tuple[str, ...]:
     )
 
 
-def _refused(refusal: Refusal) -> Step:
+def _refused(refusal: Refusal, table: str) -> Step:
     otherwise = "put the column back as it was" if refusal.column else "make the file say what it is"
-    return Step(Cost.REFUSED, refusal.says, cure=f"To have it, {FULL_REFRESH}; or {otherwise}.")
+    copied = f"`migrate-table {table}` copies the rows that are there; or " if refusal.key in MIGRATED else ""
+    return Step(Cost.REFUSED, refusal.says, cure=f"To have it: {copied}{FULL_REFRESH}; or {otherwise}.")
 
 
 def _step(change: Change, existing: TableShape, table: SinkTable, ddl: Ddl) -> Step:

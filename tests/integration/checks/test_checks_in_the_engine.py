@@ -20,7 +20,7 @@ from dagster_pipeline.connectors.sink.clickhouse.reader_view import NewRows
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema import personal_data
 from dagster_pipeline.schema.loader import SchemaLoader
-from dagster_pipeline.schema.models import TableSchema, TableCheck
+from dagster_pipeline.schema.models import TableCheck, TableSchema
 from dagster_pipeline.sync.destination import sink_table
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -78,7 +78,9 @@ class Shop:
 
     def outcome(self, check: str, **subject: object) -> Outcome:
         masked = {column.name for column in self.schema(check).columns if column.mask}
-        return run_check(self.declared(check), Subject(self.table(), **subject), self.sink.rows, masked=masked)  # type: ignore[arg-type]
+        return run_check(
+            self.declared(check), Subject(self.table(), **subject), self.sink.rows, masked=masked
+        )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,7 @@ def test_another_order_is_refused_with_its_cure_and_so_is_the_run(loaded: Shop) 
     assert code == 1
     assert "refused  its ORDER BY is id, the file wants created_at, id" in out
     assert "refused  its PARTITION BY is absent, the file wants toYYYYMM(created_at)" in out
+    assert "`migrate-table shop/orders`" in out
     assert "full_refresh: true" in out
     assert "13 partition(s)" in out
     with pytest.raises(Exception, match="differs from its file in what cannot be altered"):

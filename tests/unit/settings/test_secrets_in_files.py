@@ -50,7 +50,14 @@ def test_every_kind_of_secret_may_stand_in_a_file(file: Path, tmp_path: Path) ->
     assert settings.source_url("mysql", connection="x", database="d").password == "c"
     assert settings.mask_keys == {"": "a long random text", "v2": "another random text"}
     assert set(open_channels(settings.environment).notifiers) == {Channel.SLACK}
-    assert settings.secrets() == {"a", "b", "c", "a long random text", "another random text", "https://hooks.example.com/x"}
+    assert settings.secrets() == {
+        "a",
+        "b",
+        "c",
+        "a long random text",
+        "another random text",
+        "https://hooks.example.com/x",
+    }
 
 
 def test_files_with_another_meaning_are_left_alone(file: Path) -> None:
