@@ -65,7 +65,6 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "sales_service/leadsources",
         "sentinel/devices",
         "shop/shop_orders",
-        "shop/shop_orders",
         "snapshots/account_status",
     ]
     assert facts["sources"] == [
