@@ -70,7 +70,6 @@ TABLES = (
             "number": "id lead_source_id budget session_seconds clock_skew_ms consent",
             "moment": "received_at",
             "text": "message subject utm referrer landing_page",
-            "bytes": "ip_address",
         },
     ),
     ComparedTable(

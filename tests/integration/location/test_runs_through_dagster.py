@@ -124,7 +124,7 @@ def test_a_run_shows_what_it_moved_and_what_it_checked(run: Run) -> None:
     checks = {
         check.check_name: (check.passed, check.severity) for check in result.get_asset_check_evaluations()
     }
-    assert sorted(passed for passed, _ in checks.values()) == [False, True]
+    assert sorted(passed for passed, _ in checks.values()) == [False, True, True]
     assert (False, dg.AssetCheckSeverity.WARN) in checks.values()
 
 
@@ -321,6 +321,7 @@ def test_a_blocking_error_fails_the_run_once_and_the_load_stands(run: Run) -> No
     assert len(result.asset_materializations_for_node("shop__orders")) == 1
     assert {name: check.passed for name, check in evaluations(result).items()} == {
         "between_id": False,
+        "no_clear_values": True,
         "unique_id": True,
     }
 
@@ -349,7 +350,7 @@ RECONCILED = FILE.replace("columns:", "reconcile: {schedule: '0 4 * * 0', repair
 def test_a_table_is_reconciled_on_its_own_schedule_and_not_by_a_load(run: Run, source: str) -> None:
     result = run(text=RECONCILED)
     assert result.success
-    assert set(evaluations(result)) == {"unique_id", "row_count"}
+    assert set(evaluations(result)) == {"unique_id", "row_count", "no_clear_values"}
     definitions = build_definitions(Settings.from_environment())
     (schedule,) = [each for each in definitions.schedules or () if each.name.startswith("reconcile_")]
     with dg.instance_for_test() as instance:
