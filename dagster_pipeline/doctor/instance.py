@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +76,7 @@ def _asked(settings: Settings, tables: list[str], seconds: float) -> dict[str, A
     """What the other process says. Raises `subprocess.TimeoutExpired`."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "dagster_pipeline.doctor.dagster_probe"],
-        input=json.dumps({"tables": tables, "seconds": seconds}),
+        input=json.dumps({"tables": tables, "until": time.time() + seconds}),
         capture_output=True,
         text=True,
         timeout=seconds + START_SECONDS,
