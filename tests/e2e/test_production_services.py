@@ -71,7 +71,7 @@ def test_a_run_survives_that_each_service_is_killed(production: Production, serv
         services.kill(service)
         services.start(service)
         services.wait_until_healthy(service)
-    wait_for("what it prints is in S3", lambda: production.log_keys(run_id), seconds=120, every=1)
+    wait_for("what it prints is in S3", lambda: bool(production.log_keys(run_id)), seconds=120, every=1)
     assert services.run(run_id)["status"] == "STARTED"
     services.kill("dagster")  # and the run's own process with it
     services.start("dagster")
