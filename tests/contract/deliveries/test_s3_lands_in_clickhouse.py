@@ -51,6 +51,19 @@ def test_new_objects_land_once_and_no_others(lake: Lake) -> None:
         ("x.parquet", parquet({"id": pa.array([1, 2, 3], pa.uint8()), "name": ["a", "b", "c"]}, compression="zstd"), {}),
         ("x.parquet", parquet({"id": [1, 2, 3], "name": ["a", "b", "c"]}), {"read_by": "warehouse"}),
     ],
+    ids=[
+        "csv",
+        "csv.gz",
+        "csv.zst",
+        "gzip by its key",
+        "csv of another dialect",
+        "jsonl",
+        "jsonl.gz",
+        "jsonl.zst",
+        "parquet",
+        "parquet of zstd and narrower numbers",
+        "parquet read by the warehouse",
+    ],
 )  # fmt: skip
 def test_every_format_gives_the_same_rows(lake: Lake, key: str, body: bytes, source: dict[str, Any]) -> None:
     lake.put(key, body)
@@ -218,6 +231,22 @@ GOOD = numbered(0, 3)
         (b"<html>secret</html>", {"format": "jsonl"}, DataQualityError, "Invalid value"),
         (b'{"id": 1, "name": {"x": "secret"}}', {"format": "jsonl"}, DataQualityError, "/name is object instead of string"),
         (b'{"name": "secret"}', {"format": "jsonl"}, DataQualityError, r"1 row\(s\) have no value in column 'id'"),
+    ],
+    ids=[
+        "parquet cut in half",
+        "parquet of four bytes",
+        "a column missing",
+        "a text for a number",
+        "a fraction for a number",
+        "a NULL in the key",
+        "a number out of range",
+        "a CSV line with too few fields",
+        "a CSV without a column",
+        "a CSV value that is no number",
+        "gzip cut off",
+        "HTML",
+        "an object for a text",
+        "JSON without the key",
     ],
 )  # fmt: skip
 def test_a_bad_object_is_a_clear_error_and_the_others_land(
