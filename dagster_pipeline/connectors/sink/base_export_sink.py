@@ -1,0 +1,136 @@
+"""The contract of an export sink: rows of the warehouse leave it as one whole that readers see at once, or not at all.
+
+An export is staged, then published. `stage` writes where no reader looks and may be repeated from its beginning; `publish`
+makes visible what was staged, and repeated under the same name it changes nothing. So a run that was killed anywhere is
+finished by the next one: `exports/exporting.py` keeps in the state store which of the two is done.
+
+What does not belong here: where the rows come from, and ClickHouse's SQL.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType
+
+GONE_COLUMN = "_deleted"
+"""In an export that carries deletions: 1 in a row that the destination is to lose. It is not stored."""
+
+
+class ExportMode(StrEnum):
+    """What becomes of the rows that the destination has."""
+
+    REPLACE = "replace"
+    """They are exchanged for the exported ones."""
+    MERGE = "merge"
+    """Rows of the same key are replaced, and others stay."""
+    APPEND = "append"
+    """All stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportColumn:
+    """One column of the exported rows: `type` is ClickHouse's, by which the sink decides how it stores the value."""
+
+    name: str
+    type: ClickHouseType
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export.
+
+    Attributes:
+        load_id: its name: 12 lower-case letters and digits, the same when a later run finishes it.
+        columns: in order, `GONE_COLUMN` not among them.
+        mode: what becomes of the rows that stand there.
+        key: columns that tell rows apart; never empty for `MERGE`.
+        carries_deletions: batches have `GONE_COLUMN` as their last column; only for `MERGE`.
+        description: of the destination, for its comment.
+        comment: names export and run, for whoever watches the destination.
+    """
+
+    load_id: str
+    columns: tuple[ExportColumn, ...]
+    mode: ExportMode
+    key: tuple[str, ...] = ()
+    carries_deletions: bool = False
+    description: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What `stage` left.
+
+    Attributes:
+        rows: all of them are there.
+        bytes: as the destination took them.
+    """
+
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What readers see now.
+
+    Attributes:
+        place: for people and for the run's metadata, e.g. `s3://lake/accounts/` or `reporting.public.accounts`.
+        rows: in the destination after it, `None` where that is not known cheaply.
+    """
+
+    place: str
+    rows: int | None = None
+
+
+class BaseExportSink(ABC):
+    """One destination of one file. Nothing is connected before the first call; used by one thread.
+
+    Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's.
+    """
+
+    @abstractmethod
+    def check(self, export: Export) -> tuple[str, ...]:
+        """Everything that can be known before a row is read; nothing is changed.
+
+        Returns sentences for the run's log, e.g. the table that will be created. Raises `ConfigurationError` for a
+        destination that cannot be reached, a key without a unique index, a type that would lose.
+        """
+
+    @abstractmethod
+    def stage(self, export: Export, batches: Iterable[pa.RecordBatch]) -> Staged:
+        """Write all rows where no reader looks; what an earlier attempt of the same `load_id` left is replaced.
+
+        A batch has the export's columns by name and order, in the Arrow types that ClickHouse writes them in (see
+        `connectors/sink/export_types.py`). Raises `DataQualityError` for a value that the destination cannot hold.
+        """
+
+    @abstractmethod
+    def publish(self, export: Export) -> Published:
+        """Make visible what was staged, all of it at once; does nothing where that was done before."""
+
+    @abstractmethod
+    def discard(self, export: Export) -> None:
+        """Remove what is staged, if anything is. What was published stays."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End connections."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
