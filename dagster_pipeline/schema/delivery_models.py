@@ -10,21 +10,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dagster_pipeline.schema.described_file import DescribedFile
 from dagster_pipeline.schema.field_types import (
-    FormatVersion,
-    Freshness,
     Group,
     Identifier,
     Model,
     Names,
-    Owner,
     SettingName,
     SettingValue,
     Sql,
-    TagName,
-    TagValue,
 )
-from dagster_pipeline.schema.models import Retries, ScheduleOrCron, or_a_cron_text
+from dagster_pipeline.schema.scheduled_file import ScheduledFile
 
 
 class DeliveredColumn(Model):
@@ -66,29 +62,13 @@ class DeliveryDestination(Model):
     )
 
 
-class DeliveryFile(Model):
+class DeliveryFile(ScheduledFile, DescribedFile):
     """The keys of every such file."""
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What the table holds; becomes the table's comment.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about the table: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group | None = Field(
         default=None, description="Group in the UI. Default: the destination's database."
     )
-    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     destination: DeliveryDestination = Field(description="Where the rows go, and how they are kept there.")
-    schedule: ScheduleOrCron | None = Field(
-        default=None,
-        description="When to look for something new: a cron text, or a map of cron and timezone.",
-        json_schema_extra=or_a_cron_text,
-    )
-    freshness: Freshness | None = Field(
-        default=None, description="The table is late when its last success is older than this, e.g. 2h."
-    )
-    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
     columns: Annotated[tuple[DeliveredColumn, ...], Field(strict=False, min_length=1)] = Field(
         description="The columns, in the order in which ClickHouse is to have them."
     )

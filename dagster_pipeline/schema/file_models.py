@@ -11,29 +11,24 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dagster_pipeline.schema.check_models import CheckEntry
+from dagster_pipeline.schema.described_file import DescribedFile
 from dagster_pipeline.schema.field_types import (
     FormatVersion,
-    Freshness,
     Group,
     Identifier,
     Model,
-    Owner,
     SettingName,
     SettingValue,
     Sql,
-    TagName,
-    TagValue,
 )
 from dagster_pipeline.schema.models import (
     ColumnSchema,
     Contract,
     Partitions,
     Reconciliation,
-    Retries,
-    ScheduleOrCron,
     SyncSettings,
-    or_a_cron_text,
 )
+from dagster_pipeline.schema.scheduled_file import ScheduledFile
 from dagster_pipeline.schema.triggers import Trigger
 
 
@@ -84,34 +79,19 @@ class DestinationSection(Model):
     )
 
 
-class DefaultsFile(Model):
+class DefaultsFile(ScheduledFile, DescribedFile):
     """A `_defaults.yml`: what all table files below its folder take over unless they say otherwise."""
 
     version: FormatVersion = Field(default=1, description="Version of the file format.")
-    description: str = Field(default="", description="What the table holds; becomes the table's comment.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about the table: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group | None = Field(default=None, description="Group in the UI. Default: the source database.")
-    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     source: SourceSection = Field(default=SourceSection(), description="Where the table comes from.")
     destination: DestinationSection = Field(
         default=DestinationSection(), description="Where the table goes, and how it is kept there."
     )
     sync: SyncSettings = Field(default=SyncSettings(), description="How the table follows its source.")
-    schedule: ScheduleOrCron | None = Field(
-        default=None,
-        description="When the table is due: a cron text, or a map of cron and timezone. Empty takes a default away.",
-        json_schema_extra=or_a_cron_text,
-    )
     trigger: Trigger | None = Field(
         default=None, description="Load when a row or an S3 object appears, beside any schedule."
     )
-    freshness: Freshness | None = Field(
-        default=None, description="The table is late when its last success is older than this, e.g. 30m."
-    )
-    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
     partitions: Partitions | None = Field(default=None, description="Cuts the table into Dagster partitions.")
     reconcile: Reconciliation | None = Field(
         default=None, description="Hold the whole table against its source, as a check of its own."

@@ -215,15 +215,16 @@ def or_a_cron_text(schema: dict[str, Any]) -> None:
 
 
 ScheduleOrCron = Annotated[Schedule, BeforeValidator(_cron_text_to_map)]
+OptionalSchedule = Annotated[ScheduleOrCron | None, Field(json_schema_extra=or_a_cron_text)]
+"""A schedule that may be left out."""
 
 
 class Reconciliation(Model):
     """When the whole table is held against its source, and what then happens."""
 
-    schedule: ScheduleOrCron | None = Field(
+    schedule: OptionalSchedule = Field(
         default=None,
         description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
-        json_schema_extra=or_a_cron_text,
     )
     repair: bool = Field(
         default=False,
@@ -237,10 +238,9 @@ class Reconciliation(Model):
 class Contract(Model):
     """When the table's file is held against the source's catalog and the warehouse's."""
 
-    schedule: ScheduleOrCron | None = Field(
+    schedule: OptionalSchedule = Field(
         default=None,
         description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
-        json_schema_extra=or_a_cron_text,
     )
 
 

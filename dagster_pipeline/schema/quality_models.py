@@ -7,19 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dagster_pipeline.schema.check_models import TableName
+from dagster_pipeline.schema.described_file import DescribedFile
 from dagster_pipeline.schema.field_types import (
     CheckName,
-    FormatVersion,
     Group,
     Identifier,
     Model,
-    Owner,
     Sql,
-    TagName,
-    TagValue,
     TextOrNumber,
 )
-from dagster_pipeline.schema.models import ScheduleOrCron, or_a_cron_text
+from dagster_pipeline.schema.models import OptionalSchedule
 
 Severity = Literal["warn", "error"]
 
@@ -102,21 +99,13 @@ class AcrossEntry(Model):
         return next(key for key in type(self).model_fields if getattr(self, key) is not None)
 
 
-class QualityFile(Model):
+class QualityFile(DescribedFile):
     """Checks that concern several tables; an asset of its own, with a check for each."""
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What these checks are for.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked when one fails: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group = Field(default="data_quality", description="Group in the UI.")
-    enabled: bool = Field(default=True, description="false: no asset, no checks, no schedule.")
-    schedule: ScheduleOrCron | None = Field(
+    schedule: OptionalSchedule = Field(
         default=None,
         description="When: a cron text, or a map of cron and timezone. Without one it is started by hand.",
-        json_schema_extra=or_a_cron_text,
     )
     severity: Severity = Field(
         default="error", description="Of checks that say nothing else; warn does not fail the asset's health."

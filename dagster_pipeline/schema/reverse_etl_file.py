@@ -24,7 +24,7 @@ from dagster_pipeline.schema.field_types import (
     Sql,
 )
 from dagster_pipeline.schema.finding import Finding, child, suggest
-from dagster_pipeline.schema.models import ScheduleOrCron, or_a_cron_text
+from dagster_pipeline.schema.models import OptionalSchedule
 from dagster_pipeline.schema.target_models import DatabaseTable, WriteMode, WritingFile
 
 KIND = "reverse_etl"
@@ -91,10 +91,9 @@ class ReverseEtlFile(WritingFile):
     keep: Duration = Field(
         default=timedelta(days=30), description="How long those images and the rejected rows are kept."
     )
-    schedule: ScheduleOrCron | None = Field(
+    schedule: OptionalSchedule = Field(
         default=None,
         description="When it is due: a cron text, or a map of cron and timezone.",
-        json_schema_extra=or_a_cron_text,
     )
 
 

@@ -16,32 +16,26 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from dagster_pipeline.schema.described_file import DescribedFile
 from dagster_pipeline.schema.field_types import (
     Duration,
-    FormatVersion,
-    Freshness,
     Group,
     Identifier,
     Model,
     Names,
-    Owner,
     SettingName,
     SettingValue,
     Share,
     Sql,
     StartDate,
-    TagName,
-    TagValue,
     TimeZone,
 )
 from dagster_pipeline.schema.models import (
     ColumnSchema,
     Mask,
-    Retries,
-    ScheduleOrCron,
     TableSchema,
-    or_a_cron_text,
 )
+from dagster_pipeline.schema.scheduled_file import ScheduledFile
 
 KIND = "snapshots"
 DATE_COLUMN = "_snapshot_date"
@@ -111,19 +105,12 @@ class SlowlyChanging(Model):
     )
 
 
-class SnapshotFile(Model):
+class SnapshotFile(ScheduledFile, DescribedFile):
     """A snapshot file, with the defaults of its folder merged in."""
 
     described_as: ClassVar[str] = "a snapshot file"
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What the snapshots show; becomes the table's comment.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about them: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
     group: Group = Field(default=KIND, description="Group in the UI.")
-    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     source: SnapshotSource = Field(description="What is copied.")
     strategy: Annotated[Strategy, Field(strict=False)] = Field(
         default=Strategy.QUERY,
@@ -166,15 +153,6 @@ class SnapshotFile(Model):
     destination: SnapshotDestination = Field(
         default=SnapshotDestination(), description="Where snapshots are kept, and how."
     )
-    schedule: ScheduleOrCron | None = Field(
-        default=None,
-        description="When the newest snapshot is due: a cron text, or a map of cron and timezone.",
-        json_schema_extra=or_a_cron_text,
-    )
-    freshness: Freshness | None = Field(
-        default=None, description="The snapshots are late when the last success is older than this, e.g. 32d."
-    )
-    retries: Retries = Field(default=Retries(), description="How often and when a failed run is tried again.")
 
 
 @dataclass(frozen=True, slots=True)

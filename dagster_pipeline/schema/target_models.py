@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from dagster_pipeline.schema.field_types import FormatVersion, Identifier, Model, Owner, TagName, TagValue
+from dagster_pipeline.schema.described_file import DescribedFile
+from dagster_pipeline.schema.field_types import Identifier, Model
 from dagster_pipeline.schema.models import Dialect, Retries
 
 
@@ -46,16 +47,9 @@ class DatabaseTable(Model):
 WriteMode = Literal["upsert", "insert", "update", "mirror"]
 
 
-class WritingFile(Model):
+class WritingFile(DescribedFile):
     """What every such file may say."""
 
-    version: FormatVersion = Field(description="Version of the file format.")
-    description: str = Field(default="", description="What is written, and for whom.")
-    owners: Annotated[tuple[Owner, ...], Field(strict=False)] = Field(
-        default=(), description="Who is asked about it: e-mail addresses or team:name."
-    )
-    tags: dict[TagName, TagValue] = Field(default_factory=dict, description="Labels to filter by in the UI.")
-    enabled: bool = Field(default=True, description="false: no asset and no schedule.")
     rows_per_second: int | None = Field(
         default=None, ge=1, description="Write at most so many rows a second. Default: no limit."
     )
