@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from dagster_pipeline.connectors.sink.clickhouse.connector import STAGING_MARK
+from dagster_pipeline.connectors.sink.clickhouse.staging import STAGING_MARK
 
 MIGRATING_MARK = "__migrating_"
 RETIRED_MARK = "__retired_"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dagster_pipeline.connectors.sink.clickhouse.connector import DROP_SETTINGS
+from dagster_pipeline.connectors.sink.clickhouse.statements import DROP_SETTINGS
 from dagster_pipeline.errors import TableLockedError
 from dagster_pipeline.maintenance.beside_names import Beside, BesideName, parse
 from dagster_pipeline.maintenance.warehouse import MaintainedWarehouse

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 
 from dagster_pipeline.connectors.sink.base_sink_connector import DELETED_COLUMN, SinkTable
 from dagster_pipeline.connectors.sink.clickhouse import catalog
-from dagster_pipeline.connectors.sink.clickhouse.connector import DROP_SETTINGS, ClickHouseSink
+from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sink.clickhouse.insert import Setting
+from dagster_pipeline.connectors.sink.clickhouse.statements import DROP_SETTINGS
 from dagster_pipeline.connectors.sink.clickhouse.table_diff import compare, engine_differences
 from dagster_pipeline.connectors.sink.clickhouse.table_shape import EngineShape, TableShape
 from dagster_pipeline.errors import ConfigurationError

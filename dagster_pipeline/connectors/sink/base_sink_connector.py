@@ -185,10 +185,6 @@ class BaseSinkConnector(ABC):
         """Drop a table of ours; nothing happens when it does not exist."""
 
     @abstractmethod
-    def truncate(self, table: SinkTable) -> None:
-        """Empty a staging table, deduplication memory included."""
-
-    @abstractmethod
     def highest_version(self, table: SinkTable) -> int:
         """The greatest `_version` in the table; 0 when it is empty or does not exist."""
 

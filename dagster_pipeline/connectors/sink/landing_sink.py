@@ -14,6 +14,10 @@ class LandingSink(BaseSinkConnector):
     """A warehouse that can add a staging table's rows to a table, and take one load's rows away again."""
 
     @abstractmethod
+    def truncate(self, staging: SinkTable) -> None:
+        """Empty a staging table, deduplication memory included."""
+
+    @abstractmethod
     def absorb(self, table: SinkTable, staging: SinkTable, *, lock: Callable[[], None]) -> None:
         """Move all rows of `staging`, made by `create_like`, into `table`; each partition's become visible at once.
 

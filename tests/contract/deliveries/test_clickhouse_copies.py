@@ -58,9 +58,9 @@ def other(other_url: str) -> Iterator[tuple[ClickHouseSink, str]]:
     """The other server, and a database on it that is the test's own."""
     database = f"copies_{os.getpid()}_{next(_numbers)}"
     with ClickHouseSink(parse(other_url, "CLICKHOUSE_OTHER_URL")) as sink:
-        sink._run(f"CREATE DATABASE {database}", doing="Setting up")
+        sink.run(f"CREATE DATABASE {database}", doing="Setting up")
         yield sink, database
-        sink._run(f"DROP DATABASE {database}", doing="Cleaning up")
+        sink.run(f"DROP DATABASE {database}", doing="Cleaning up")
 
 
 def copy(lake: Lake, url: str, columns: Any, **source: Any) -> LandingResult:
@@ -92,7 +92,7 @@ ID = [{"name": "id", "type": "Int64"}]
 def test_every_value_arrives_as_it_was(lake: Lake, other_url: str, other: tuple[ClickHouseSink, str]) -> None:
     server, database = other
     selected = ", ".join(f"{expression} AS {name}" for name, (_kind, expression) in TYPES.items())
-    server._run(
+    server.run(
         f"CREATE TABLE {database}.t ENGINE = MergeTree ORDER BY tuple() AS SELECT {selected} FROM numbers(100000)",
         doing="Setting up",
     )
@@ -112,12 +112,12 @@ def test_a_copy_takes_the_place_of_the_one_before(
     lake: Lake, other_url: str, other: tuple[ClickHouseSink, str]
 ) -> None:
     server, database = other
-    server._run(
+    server.run(
         f"CREATE TABLE {database}.t (id Int64, version UInt8) ENGINE = ReplacingMergeTree(version) ORDER BY id",
         doing="Setting up",
     )
-    server._run(f"INSERT INTO {database}.t VALUES (1, 1), (2, 1)", doing="Setting up")
-    server._run(f"INSERT INTO {database}.t VALUES (2, 2), (3, 1)", doing="Setting up")
+    server.run(f"INSERT INTO {database}.t VALUES (1, 1), (2, 1)", doing="Setting up")
+    server.run(f"INSERT INTO {database}.t VALUES (2, 2), (3, 1)", doing="Setting up")
     columns = [*ID, {"name": "version", "type": "UInt8"}]
     copy(lake, other_url, columns, table=f"{database}.t")
     assert lake.rows("SELECT id, version FROM lake.events ORDER BY id") == [(1, 1), (2, 2), (3, 1)]

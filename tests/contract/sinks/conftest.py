@@ -70,4 +70,4 @@ def database(open_sink: OpenSink) -> str:
 def sink(open_sink: OpenSink, database: str) -> Iterator[ClickHouseSink]:
     """A sink; the test's database is dropped after it."""
     yield open_sink()
-    open_sink()._run(f"DROP DATABASE IF EXISTS `{database}`", doing="Cleaning up")
+    open_sink().run(f"DROP DATABASE IF EXISTS `{database}`", doing="Cleaning up")

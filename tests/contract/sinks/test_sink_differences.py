@@ -67,7 +67,7 @@ def test_the_statements_of_every_alterable_difference_settle_it(sink: ClickHouse
     assert not any(each.stops_load for each in found)
     assert [each.column for each in found if not each.changes_by_load] == ["old"]
     for statement in (statement for each in found for statement in each.statements):
-        sink._run(statement, doing="Settling")  # as a person would run it
+        sink.run(statement, doing="Settling")  # as a person would run it
     assert sink.differences(wanted) == ()
 
 

@@ -26,7 +26,7 @@ def test_too_many_parts_pass_when_merges_have_caught_up(sink: ClickHouseSink, da
     table = an_append_table(database, settings={"parts_to_throw_insert": 3, "parts_to_delay_insert": 3})
     sink.ensure_table(table)
     stopped = f"SYSTEM STOP MERGES `{database}`.accounts"
-    sink._run(stopped, doing="Stopping merges")
+    sink.run(stopped, doing="Stopping merges")
 
     def write_parts() -> None:
         for part in range(10):
@@ -36,8 +36,8 @@ def test_too_many_parts_pass_when_merges_have_caught_up(sink: ClickHouseSink, da
         write_parts()
     assert raised.value.code == "252"
     rows = sink.count_rows(table)
-    sink._run(stopped.replace("STOP", "START"), doing="Starting merges")
-    sink._run(f"OPTIMIZE TABLE `{database}`.accounts FINAL", doing="Merging")
+    sink.run(stopped.replace("STOP", "START"), doing="Starting merges")
+    sink.run(f"OPTIMIZE TABLE `{database}`.accounts FINAL", doing="Merging")
     sink.write(a_write(table, token="load:x"), [numbered(100, 1)])
     assert sink.count_rows(table) == rows + 1
 
@@ -124,7 +124,7 @@ def test_a_request_or_an_answer_that_is_lost_is_worth_a_retry(
     with ClickHouseSink(url) as sink:
         calls = {
             "INSERT": lambda: sink.write(a_write(table, atomic=True), [numbered(0, 5)]),
-            "CREATE": lambda: sink._run(f"CREATE DATABASE IF NOT EXISTS {database}", doing="Creating"),
+            "CREATE": lambda: sink.run(f"CREATE DATABASE IF NOT EXISTS {database}", doing="Creating"),
             "EXCHANGE": lambda: sink.swap(table, other),
             "SELECT": lambda: sink.count_rows(table),
         }

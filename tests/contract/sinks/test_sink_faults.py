@@ -29,7 +29,7 @@ def test_a_loader_that_is_killed_at_any_point_and_started_again_loads_each_row_o
         assert sink.write(a_write(table, atomic=True), batches()).rows == ALL_ROWS
     found = sink.rows(f"SELECT count(), uniqExact(id), min(id), max(id) FROM {database}.accounts")
     assert found == [(ALL_ROWS, ALL_ROWS, 0, ALL_ROWS - 1)]
-    sink._run(f"DROP DATABASE {database}", doing="Cleaning up")
+    sink.run(f"DROP DATABASE {database}", doing="Cleaning up")
 
 
 def test_a_bad_value_at_the_start_of_a_long_write_ends_it(sink: ClickHouseSink, database: str) -> None:

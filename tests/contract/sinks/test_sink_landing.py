@@ -43,7 +43,7 @@ def test_what_had_arrived_when_the_server_died_is_not_there_twice(
 ) -> None:
     table, staging = filled(sink, database)
     # A server that is killed between showing a part here and removing it there leaves it in both.
-    sink._run(
+    sink.run(
         f"INSERT INTO `{database}`.accounts SELECT * FROM `{database}`.`{staging.name}` WHERE id % 3 = 1 AND id < 500",
         doing="As if killed",
     )

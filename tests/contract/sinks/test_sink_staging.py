@@ -130,7 +130,7 @@ def test_what_does_not_exist_is_empty(sink: ClickHouseSink, database: str) -> No
             0,
             "",
         )
-        sink._run(f"CREATE DATABASE IF NOT EXISTS {database}", doing="Creating")
+        sink.run(f"CREATE DATABASE IF NOT EXISTS {database}", doing="Creating")
         sink.drop(database, "accounts")
 
 
@@ -146,7 +146,7 @@ def test_the_highest_version_counts_hidden_rows_too(sink: ClickHouseSink, databa
 def test_a_database_that_cannot_exchange_tables_is_refused_before_the_load(
     sink: ClickHouseSink, database: str
 ) -> None:
-    sink._run(
+    sink.run(
         f"CREATE DATABASE {database} ENGINE = Ordinary",
         doing="Creating",
         settings={"allow_deprecated_database_ordinary": 1},

@@ -311,7 +311,7 @@ def test_an_expression_that_does_not_parse_is_the_files_fault(
 
 
 def test_a_view_in_the_tables_place_is_refused(sink: ClickHouseSink, database: str) -> None:
-    sink._run(f"CREATE DATABASE {database}", doing="Creating")
-    sink._run(f"CREATE VIEW {database}.accounts AS SELECT 1 AS id, 'a' AS name", doing="Creating")
+    sink.run(f"CREATE DATABASE {database}", doing="Creating")
+    sink.run(f"CREATE VIEW {database}.accounts AS SELECT 1 AS id, 'a' AS name", doing="Creating")
     with pytest.raises(ConfigurationError, match="its engine is View"):
         sink.ensure_table(a_table(database))

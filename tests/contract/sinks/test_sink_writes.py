@@ -186,7 +186,7 @@ class TestTokens:
     ) -> None:
         write = a_write(append_table, atomic=True)
         sink.write(write, [numbered(0, 10)])
-        sink._run(f"DELETE FROM {append_table.database}.accounts WHERE 1", doing="Deleting")
+        sink.run(f"DELETE FROM {append_table.database}.accounts WHERE 1", doing="Deleting")
         sink.write(write, [numbered(0, 10)])
         assert sink.count_rows(append_table) == 0, "a write that is repeated on purpose needs another token"
         sink.write(replace(write, token="load:again"), [numbered(0, 10)])
@@ -199,7 +199,7 @@ class TestTokens:
                 sink.write(write, [numbered(index * 10, 10)])
             assert sink.count_rows(append_table) == 30
             if attempt == 0:
-                sink._run(f"OPTIMIZE TABLE {append_table.database}.accounts FINAL", doing="Merging")
+                sink.run(f"OPTIMIZE TABLE {append_table.database}.accounts FINAL", doing="Merging")
             sink.truncate(append_table)
             assert sink.count_rows(append_table) == 0
 
@@ -229,8 +229,8 @@ class TestTokens:
         self, sink: ClickHouseSink, database: str
     ) -> None:
         table = an_append_table(database)
-        sink._run(f"CREATE DATABASE {database}", doing="Creating")
-        sink._run(
+        sink.run(f"CREATE DATABASE {database}", doing="Creating")
+        sink.run(
             f"CREATE TABLE {database}.accounts (id Int64, name Nullable(String), _version UInt64, "
             "_synced_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')) ENGINE = MergeTree ORDER BY tuple()",
             doing="Creating",

@@ -200,7 +200,7 @@ def test_rows_that_are_marked_as_deleted_are_not_checked(shop: Shop) -> None:
     table = replace(shop.table(), name="marked", tracks_deletes=True, hides_deleted=False)
     shop.sink.drop("shop", "marked")
     shop.sink.ensure_table(table)
-    shop.sink._run(
+    shop.sink.run(
         "INSERT INTO shop.marked (id, _version, _deleted) VALUES (1, 1, 1), (2, 1, 0)", doing="Writing"
     )
     for check in (
@@ -238,7 +238,7 @@ def test_a_window_of_new_rows_leaves_old_faults_alone(shop: Shop, name: str) -> 
 
 def test_new_rows_are_found_after_parts_were_merged(shop: Shop) -> None:
     shop.write(NEW, version=2)
-    shop.sink._run("OPTIMIZE TABLE shop.orders FINAL", doing="Merging")
+    shop.sink.run("OPTIMIZE TABLE shop.orders FINAL", doing="Merging")
     assert (
         shop.outcome("not_null: {columns: [status], window: new}", new=NewRows(2, 60)).verdict.failed_rows
         == 1
@@ -265,8 +265,8 @@ def seconds_since_the_last_part(sink: ClickHouseSink) -> int:
 
 def test_a_window_of_new_rows_does_not_read_a_large_table_again(shop: Shop) -> None:
     old_rows = 200_000
-    shop.sink._run("SYSTEM STOP MERGES shop.orders", doing="Keeping the parts apart")
-    shop.sink._run(
+    shop.sink.run("SYSTEM STOP MERGES shop.orders", doing="Keeping the parts apart")
+    shop.sink.run(
         f"INSERT INTO shop.orders (id, changed, _version) SELECT number + 100, '{LONG_AGO}', 1 FROM numbers({old_rows})",
         doing="Filling",
     )

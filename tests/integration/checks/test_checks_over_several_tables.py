@@ -78,7 +78,7 @@ def settings(tmp_path: Path, warehouse_dir: Path, monkeypatch: pytest.MonkeyPatc
 def run(settings: Settings, *statements: str) -> dict[str, dg.AssetCheckEvaluation]:
     with ClickHouseSink(settings.clickhouse_url()) as sink:
         for statement in statements:
-            sink._run(statement, doing="Filling")
+            sink.run(statement, doing="Filling")
     definitions = build_definitions(settings)
     job = definitions.resolve_implicit_global_asset_job_def()
     with dg.instance_for_test() as instance:

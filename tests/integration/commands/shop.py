@@ -81,7 +81,7 @@ class Shop:
         """Change the warehouse behind the pipeline's back."""
         with open_warehouse(self.settings, run_id="test") as sink:
             for statement in statements:
-                sink._run(statement, doing="A test")
+                sink.run(statement, doing="A test")
 
     def call(self, *words: str) -> tuple[int, str, str]:
         """One command: exit code, what it wrote, and what it said aside."""

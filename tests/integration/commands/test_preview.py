@@ -125,7 +125,7 @@ def test_a_named_key_hashes_and_the_check_of_masks_sees_a_clear_value(
     subject = Subject(sink_table(schema, TypeMapper().map(schema)))
     with open_warehouse(people.settings, run_id="test") as sink:
         assert run_check(check, subject, sink.rows, masked=["email"]).verdict.passed
-        sink._run(
+        sink.run(
             "INSERT INTO shop.people SELECT * REPLACE (9 AS id, 'eve@example.com' AS email) FROM shop.people LIMIT 1",
             doing="A test",
         )

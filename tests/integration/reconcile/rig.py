@@ -86,9 +86,7 @@ class Rig:
 
     def disturb(self, statement: str) -> None:
         """Change the warehouse behind everybody's back."""
-        self.sink._run(
-            statement.replace("{t}", self.name), doing="Disturbing", settings={"mutations_sync": 1}
-        )
+        self.sink.run(statement.replace("{t}", self.name), doing="Disturbing", settings={"mutations_sync": 1})
 
     def close(self) -> None:
         self.sink.drop(self.schema.destination.database, self.schema.destination.table)

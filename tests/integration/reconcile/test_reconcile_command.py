@@ -64,7 +64,7 @@ def call(
 def disturb() -> None:
     sink: ClickHouseSink = open_warehouse(Settings.from_environment(), run_id="test")
     with sink:
-        sink._run(
+        sink.run(
             "ALTER TABLE people.members UPDATE amount = 0 WHERE amount = 17",
             doing="Disturbing",
             settings={"mutations_sync": 1},

@@ -16,6 +16,7 @@ import pytest
 
 from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkColumn, SinkTable, WriteRequest
+from dagster_pipeline.connectors.sink.clickhouse import connector
 from dagster_pipeline.connectors.sink.clickhouse.cluster import Cluster
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sink.clickhouse.insert import InsertStatement, Setting
@@ -111,10 +112,10 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-def sink(warehouse_dir: Path, asked: Asked) -> Iterator[ClickHouseSink]:
+def sink(warehouse_dir: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClickHouseSink]:
     url = DatabaseUrl.parse("http://unused:8123/", variable="CLICKHOUSE_URL", schemes=())
+    monkeypatch.setattr(connector, "Warehouse", lambda _transport, url: OneNode(warehouse_dir, asked))
     with ClickHouseSink(url, cluster="main cluster") as made:
-        made._warehouse = OneNode(warehouse_dir, asked)
         yield made
 
 

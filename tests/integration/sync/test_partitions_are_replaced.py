@@ -128,8 +128,8 @@ def test_a_column_that_only_the_warehouse_has_is_no_obstacle_and_keeps_its_value
     schema = shop.write_file(shape)
     load(shop, schema, embedded, state, *DAYS)
     name = f"`{shop.warehouse}`.orders"
-    embedded._run(f"ALTER TABLE {name} ADD COLUMN mark Nullable(String)", doing="Test")
-    embedded._run(
+    embedded.run(f"ALTER TABLE {name} ADD COLUMN mark Nullable(String)", doing="Test")
+    embedded.run(
         f"ALTER TABLE {name} UPDATE mark = 'kept' WHERE 1", doing="Test", settings={"mutations_sync": 2}
     )
     load(shop, schema, embedded, state, DAYS[0])
