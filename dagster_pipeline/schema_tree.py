@@ -11,6 +11,8 @@ from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.data_migration.migration_files import NamedMigration, read_migrations
 from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
 from dagster_pipeline.errors import Problem, SchemaFilesError
+from dagster_pipeline.exports.export_files import read_exports
+from dagster_pipeline.exports.named_export import NamedExport
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.flow_files import read_flows
 from dagster_pipeline.schema.api_models import ApiFile
@@ -47,6 +49,7 @@ class SchemaTree:
         s3: objects of buckets that become tables.
         apis: answers of APIs that become tables.
         clickhouse: tables that are copied from another ClickHouse.
+        exports: rows that leave the warehouse, disabled ones too, by name.
     """
 
     tables: tuple[TableSchema, ...]
@@ -57,6 +60,7 @@ class SchemaTree:
     s3: tuple[KindFile[S3File], ...] = ()
     apis: tuple[KindFile[ApiFile], ...] = ()
     clickhouse: tuple[KindFile[ClickHouseFile], ...] = ()
+    exports: tuple[NamedExport, ...] = ()
 
     @property
     def deliveries(self) -> tuple[KindFile[Any], ...]:
@@ -89,6 +93,8 @@ def load_tree(settings: Settings, *, judges: Sequence[Judge] = ()) -> SchemaTree
     problems += apis.problems
     copies = read_clickhouse_files(settings.schemas_dir)
     problems += copies.problems
+    exports, wrong = read_exports(settings.schemas_dir, tables)
+    problems += wrong
     problems += clashes((*s3.files, *apis.files, *copies.files), tables or ())
     if problems or tables is None:
         raise SchemaFilesError(problems)
@@ -101,6 +107,7 @@ def load_tree(settings: Settings, *, judges: Sequence[Judge] = ()) -> SchemaTree
         s3=s3.files,
         apis=apis.files,
         clickhouse=copies.files,
+        exports=exports,
     )
 
 

@@ -17,7 +17,17 @@ DEFAULTS_NAME = "_defaults.yml"
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 _OTHER_KINDS = frozenset(
-    {"templates", "snapshots", "reverse_etl", "apis", "clickhouse", "s3", "data_quality", "data_migration"}
+    {
+        "templates",
+        "snapshots",
+        "reverse_etl",
+        "exports",
+        "apis",
+        "clickhouse",
+        "s3",
+        "data_quality",
+        "data_migration",
+    }
 )
 _OTHER_NAMES: dict[str, Dialect] = {"mariadb": "mysql", "postgresql": "postgres", "pg": "postgres"}
 _LONGEST_NAME = 128

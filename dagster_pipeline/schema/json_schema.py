@@ -18,6 +18,7 @@ from dagster_pipeline.schema.api_models import ApiFile
 from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.data_migration_file import MigrationFile
 from dagster_pipeline.schema.duration import format_duration
+from dagster_pipeline.schema.export_file import ExportFile
 from dagster_pipeline.schema.field_types import Model
 from dagster_pipeline.schema.file_models import DefaultsFile, TableFile
 from dagster_pipeline.schema.quality_models import QualityFile
@@ -56,6 +57,9 @@ FORMATS: dict[str, _Format] = {
         ReverseEtlFile,
         "Reverse ETL file",
         "Rows of the warehouse that are written into an application's table.",
+    ),
+    "exports": _Format(
+        ExportFile, "Export file", "Rows of the warehouse that leave it for a bucket or another database."
     ),
     "snapshots": _Format(
         SnapshotFile,

@@ -13,35 +13,21 @@ from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from dagster_pipeline.schema.check_sql import judge_query
 from dagster_pipeline.schema.field_types import (
     Duration,
     Group,
     Identifier,
     Model,
-    Names,
     Share,
     Sql,
 )
 from dagster_pipeline.schema.finding import Finding, child, suggest
 from dagster_pipeline.schema.models import OptionalSchedule
 from dagster_pipeline.schema.target_models import DatabaseTable, WriteMode, WritingFile
+from dagster_pipeline.schema.warehouse_rows import WarehouseRows, judge_warehouse_rows
 
 KIND = "reverse_etl"
 BEGIN = "`version: 1`, `source:` and `target:`"
-
-
-class WarehouseRows(Model):
-    """Rows of the warehouse: those of a table that a file of this tree brings there, or of a query."""
-
-    table: Identifier | None = Field(
-        default=None, description="<database>/<table> of a table file; read as a reader sees it."
-    )
-    where: Sql | None = Field(default=None, description="Only with table: a condition in ClickHouse's SQL.")
-    query: Sql | None = Field(default=None, description="One SELECT in ClickHouse's SQL, instead of a table.")
-    depends_on: Names = Field(
-        default=(), description="Only with query: the tables it reads, <database>/<table>, for the lineage."
-    )
 
 
 class ReverseColumn(Model):
@@ -99,7 +85,7 @@ class ReverseEtlFile(WritingFile):
 
 def judge(file: ReverseEtlFile, tables: Collection[str]) -> Iterator[Finding]:
     """What is wrong with one file; `tables` are the names of all tables, `<database>/<table>`."""
-    yield from _source(file.source, tables)
+    yield from judge_warehouse_rows(file.source, tables)
     names = [column.name for column in file.columns]
     for name, count in Counter(names).items():
         if count > 1:
@@ -114,22 +100,3 @@ def judge(file: ReverseEtlFile, tables: Collection[str]) -> Iterator[Finding]:
         yield Finding("mode", "There is nothing to update: every column is part of the key.", "Use insert.")
     if file.target.dialect == "mysql" and file.target.schema_name != "public":
         yield Finding("target.schema", "MySQL has no schemas.", "Remove it; `database` names the database.")
-
-
-def _source(source: WarehouseRows, tables: Collection[str]) -> Iterator[Finding]:
-    if (source.table is None) == (source.query is None):
-        yield Finding("source", "The source is one of `table` and `query`.", "Write exactly one of them.")
-        return
-    if source.query is not None:
-        if source.where is not None:
-            yield Finding("source.where", "`where` belongs to `table`.", "Put it into the query.")
-        if "{table}" in source.query:
-            yield Finding("source.query", "{table} means nothing here.", "Name the table: database.table.")
-        else:
-            yield from judge_query(source.query, "source.query", ())
-    named = {"source.table": source.table} if source.table else {}
-    named |= {child("source.depends_on", index): name for index, name in enumerate(source.depends_on)}
-    for key, name in named.items():
-        if name not in tables:
-            todo = suggest(name, tables, otherwise="Write <database>/<table>, or use `query`.")
-            yield Finding(key, f"No file brings '{name}' into the warehouse.", todo)

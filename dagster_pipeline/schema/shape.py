@@ -15,7 +15,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dagster_pipeline.schema.finding import Finding, child, closest
-from dagster_pipeline.schema.shape_messages import allowed_values, finding_of, known_keys, quotable_text
+from dagster_pipeline.schema.shape_messages import (
+    allowed_values,
+    finding_of,
+    known_keys,
+    quotable_text,
+    without_tags,
+)
 
 _M = TypeVar("_M", bound=BaseModel)
 _ROUNDS = 8
@@ -80,7 +86,7 @@ def _mend_all(model: type[BaseModel], shape: Shape[_M], errors: Iterator[ErrorDe
     """Note and mend each error; false when nothing more can be done."""
     mended = False
     for details in errors:
-        steps = tuple(step for step in details["loc"] if step != "[key]")
+        steps = without_tags(model, tuple(step for step in details["loc"] if step != "[key]"))
         key = key_of(steps)
         if key not in shape.touched and not _follows_from_mending(shape, details, key):
             shape.findings.append(finding_of(model, details, steps, key))
@@ -106,7 +112,7 @@ def _mend(model: type[BaseModel], shape: Shape[_M], details: ErrorDetails, steps
         return _take_away(shape, steps[:-1])
     if details["type"] == "extra_forbidden" and isinstance(holder, dict):
         name = str(steps[-1])
-        return _rename_or_drop(holder, name, closest(name, known_keys(model, steps[:-1])))
+        return _rename_or_drop(holder, name, closest(name, known_keys(model, details["loc"][:-1])))
     if replacement is not None and isinstance(holder, dict | list) and _has(holder, steps[-1]):
         holder[steps[-1]] = replacement  # type: ignore[index]  # _has says that the step fits the holder
         return True

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dagster_pipeline.schema.finding import Finding, child, closest, listed, suggest
@@ -60,7 +61,7 @@ def finding_of(model: type[BaseModel], details: ErrorDetails, steps: tuple[Step,
     if details["type"] == "missing":
         return _missing(steps, key)
     if details["type"] == "extra_forbidden":
-        return _unknown_key(model, steps, key)
+        return _unknown_key(known_keys(model, details["loc"][:-1]), _owner(model, steps[:-1]), steps, key)
     if details["input"] is None:
         is_word = "null" in allowed_values(details)
         todo = (
@@ -72,17 +73,47 @@ def finding_of(model: type[BaseModel], details: ErrorDetails, steps: tuple[Step,
     return _refused_value(details, steps, key)
 
 
-def known_keys(model: type[BaseModel], steps: tuple[Step, ...]) -> tuple[str, ...]:
-    """The keys that may stand where `steps` lead, as files spell them; empty for a map of free keys."""
+def known_keys(model: type[BaseModel], loc: tuple[Step, ...]) -> tuple[str, ...]:
+    """The keys that may stand where pydantic's steps lead, as files spell them; empty for a map of free keys."""
+    reached = [found for _, found in _followed(model, loc)]
+    last = reached[-1] if reached else model
+    return () if last is None else tuple(_fields(last))
+
+
+def without_tags(model: type[BaseModel], loc: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Pydantic's steps as the file has them: it also names the way that a key such as `kind` chose."""
+    return tuple(step for step, _ in _followed(model, loc) if step is not None)
+
+
+def _followed(
+    model: type[BaseModel], loc: tuple[Step, ...]
+) -> Iterator[tuple[Step | None, type[BaseModel] | None]]:
+    """Each step, `None` for one that only names a way, with the model that it leads to."""
     current: type[BaseModel] | None = model
-    for step in steps:
-        if isinstance(step, int) or current is None:
+    ways: dict[str, type[BaseModel]] = {}
+    for step in loc:
+        if ways:
+            current, ways = ways.get(str(step)), {}
+            yield None, current
             continue
-        fields = {field.alias or name: field for name, field in current.model_fields.items()}
-        current = _model_in(fields[step].annotation) if step in fields else None
-    return (
-        () if current is None else tuple(field.alias or name for name, field in current.model_fields.items())
-    )
+        if current is not None and not isinstance(step, int):
+            field = _fields(current).get(step)
+            ways = _ways(field) if field else {}
+            current = _model_in(field.annotation) if field and not ways else None
+        yield step, current
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _ways(field: FieldInfo) -> dict[str, type[BaseModel]]:
+    """The models of which a key of the map itself chooses one, by that key's words."""
+    by = field.discriminator
+    if not isinstance(by, str):
+        return {}
+    members = [found for part in get_args(field.annotation) if (found := _model_in(part)) is not None]
+    return {word: member for member in members for word in get_args(member.model_fields[by].annotation)}
 
 
 def allowed_values(details: ErrorDetails) -> list[str]:
@@ -131,9 +162,7 @@ def _missing(steps: tuple[Step, ...], key: str) -> Finding:
     return Finding(key, f"`{key}` is missing.", f"Add it. {example}".strip())
 
 
-def _unknown_key(model: type[BaseModel], steps: tuple[Step, ...], key: str) -> Finding:
-    known = known_keys(model, steps[:-1])
-    owner = _owner(model, steps[:-1])
+def _unknown_key(known: tuple[str, ...], owner: str, steps: tuple[Step, ...], key: str) -> Finding:
     todo = suggest(str(steps[-1]), known, otherwise=f"Known keys are {listed(known)}.")
     if steps == ("columns",):
         todo = "Columns stand in each table's own file."

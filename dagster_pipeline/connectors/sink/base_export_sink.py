@@ -12,27 +12,27 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import pyarrow as pa
-
+from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = (
+    "GONE_COLUMN",
+    "BaseExportSink",
+    "Export",
+    "ExportColumn",
+    "ExportMode",
+    "Published",
+    "Staged",
+)
 
 GONE_COLUMN = "_deleted"
 """In an export that carries deletions: 1 in a row that the destination is to lose. It is not stored."""
-
-
-class ExportMode(StrEnum):
-    """What becomes of the rows that the destination has."""
-
-    REPLACE = "replace"
-    """They are exchanged for the exported ones."""
-    MERGE = "merge"
-    """Rows of the same key are replaced, and others stay."""
-    APPEND = "append"
-    """All stay."""
 
 
 @dataclass(frozen=True, slots=True)
