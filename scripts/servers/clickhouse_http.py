@@ -146,6 +146,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Front
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    rbufsize = 1 << 18
     wbufsize = 1 << 16
 
     def do_GET(self) -> None:

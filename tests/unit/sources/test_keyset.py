@@ -36,5 +36,16 @@ def test_ranges_of_skewed_keys_have_about_the_same_number_of_rows(keys: list[int
     assert asked < keyset.ESTIMATES_PER_PART * len(sizes)
 
 
+def test_ranges_are_as_large_as_wanted_where_the_optimizer_counts_double_and_never_more_than_half() -> None:
+    """As MariaDB answers for ranges of a primary key."""
+    rows = 100_000
+
+    def estimate(lower: int, upper: int) -> int:
+        return min(2 * (upper - lower), rows // 2)
+
+    bounds = keyset.bisect(1, rows, target_rows=25_000, table_rows=rows, estimate=estimate)
+    assert bounds == [("25000",), ("50000",), ("75000",)]
+
+
 def test_estimates_that_do_not_follow_the_key_are_not_trusted() -> None:
     assert keyset.bisect(1, 10**6, target_rows=TARGET, table_rows=10**6, estimate=lambda *_: 10) is None

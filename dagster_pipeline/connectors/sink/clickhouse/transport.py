@@ -6,7 +6,6 @@ chunked body, in the embedded engine a pipe that the engine reads as a file.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import uuid
 from abc import ABC, abstractmethod
@@ -21,6 +20,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from dagster_pipeline.connectors.batch import WireFormat
+from dagster_pipeline.connectors.pipes import enlarge
 from dagster_pipeline.connectors.sink.clickhouse.embedded_lock import EmbeddedLock
 from dagster_pipeline.connectors.sink.clickhouse.insert import STRICT_SETTINGS, InsertStatement, Setting
 from dagster_pipeline.database_url import DatabaseUrl
@@ -31,6 +31,8 @@ ANSWER_SECONDS = 300
 """Longest silence of a server. While a statement runs it says something every two minutes."""
 
 PIPE_BYTES = 1 << 20
+HTTP_CHUNK_BYTES = 1 << 18
+"""The HTTP library copies each chunk of a body: small ones stay in the processor's cache and in memory that is used again."""
 EMBEDDED_BLOCK_BYTES = 64 << 20
 """Blocks of the embedded engine: while one is written the next is parsed, and both fit into a small machine."""
 
@@ -192,7 +194,7 @@ class EmbeddedTransport(Transport):
         parser takes.
         """
         read_end, write_end = os.pipe()
-        _enlarge(write_end)
+        enlarge(write_end, PIPE_BYTES)
         text = statement.from_file(f"/dev/fd/{read_end}", settings)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="insert") as engine:
             running = engine.submit(_run_and_close, client, text, read_end)
@@ -217,7 +219,9 @@ class EmbeddedTransport(Transport):
 
 def _body(head: bytes, payloads: Iterable[bytes]) -> Generator[bytes, None, None]:
     yield head
-    yield from payloads
+    for payload in payloads:
+        for start in range(0, len(payload), HTTP_CHUNK_BYTES):
+            yield payload[start : start + HTTP_CHUNK_BYTES]
 
 
 def _run_and_close(client: Client, statement: str, read_end: int) -> None:
@@ -241,9 +245,3 @@ def _poison(statement: InsertStatement) -> bytes:
     if statement.wire_format is WireFormat.TAB_SEPARATED:
         return b"\t" * (statement.columns + 1) + b"\n"
     return b"\xff\xff\xff\xff\xff\xff\xff\x7f"
-
-
-def _enlarge(pipe: int) -> None:
-    """Fewer, larger writes; where the system has no such call or limit the pipe stays as it is."""
-    with suppress(AttributeError, OSError):
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from dagster_pipeline.connectors.pipes import enlarge
 from dagster_pipeline.connectors.sources.mysql import reader_process
 
 Child = subprocess.Popen[bytes]
 
+PIPE_BYTES = 1 << 20
 KEPT_IDLE = 4
 """More than this many are not kept: each holds about 50 MB."""
 
@@ -76,13 +78,16 @@ def end(child: Child) -> None:
 
 
 def _start(environment: Mapping[str, str]) -> Child:
-    return subprocess.Popen(  # noqa: S603 -- our own file, run by our own interpreter
+    child = subprocess.Popen(  # noqa: S603 -- our own file, run by our own interpreter
         [sys.executable, "-I", str(Path(reader_process.__file__))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # ConnectorX's pool logs there, addresses included
         env=dict(environment),
     )
+    if child.stdout is not None:
+        enlarge(child.stdout.fileno(), PIPE_BYTES)
+    return child
 
 
 POOL = ReaderPool()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import io
 import json
 import os
 import signal
@@ -27,6 +26,8 @@ HEADER = struct.Struct(">cIII")
 PR_SET_PDEATHSIG = 1
 SET_ASIDE = ""
 """No column's name."""
+END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""Arrow's own mark (arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format)."""
 
 
 def main() -> None:
@@ -57,23 +58,19 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
     first, *further = request["queries"]
     reader = read(request, first)
     schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
-    buffer = io.BytesIO()
-    with pa.ipc.new_stream(buffer, schema) as writer:
-        for batch in chain(reader, chain.from_iterable(read(request, query) for query in further)):
-            coerced = count_flags(batch.columns[kept:], flagged)
-            coerced |= {
-                names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
-            }
-            rows = pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema)
-            if coerced:
-                rows = without_bad(
-                    rows, batch.columns[kept:], request["aside_bits"], request["aside_by_null"]
-                )
-            if rows.num_rows < batch.num_rows:
-                coerced[SET_ASIDE] = batch.num_rows - rows.num_rows
-            writer.write_batch(rows)
-            send(out, b"B", rows.num_rows, coerced, take(buffer))
-    send(out, b"B", 0, {}, take(buffer))
+    send(out, b"B", 0, {}, schema.serialize())
+    for batch in chain(reader, chain.from_iterable(read(request, query) for query in further)):
+        coerced = count_flags(batch.columns[kept:], flagged)
+        coerced |= {
+            names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
+        }
+        rows = pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema)
+        if coerced:
+            rows = without_bad(rows, batch.columns[kept:], request["aside_bits"], request["aside_by_null"])
+        if rows.num_rows < batch.num_rows:
+            coerced[SET_ASIDE] = batch.num_rows - rows.num_rows
+        send(out, b"B", rows.num_rows, coerced, rows.serialize())
+    send(out, b"B", 0, {}, END_OF_STREAM)
     send(out, b"D", 0, {}, b"")
 
 
@@ -119,16 +116,8 @@ def without_bad(rows: Any, flags: list[Any], aside_bits: list[int], aside_by_nul
     return rows.filter(functools.reduce(pc.and_, good)) if good else rows
 
 
-def take(buffer: io.BytesIO) -> bytes:
-    """What was written since the last time."""
-    payload = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return payload
-
-
-def send(out: BinaryIO, kind: bytes, rows: int, facts: dict[str, Any], payload: bytes) -> None:
-    """Write one frame."""
+def send(out: BinaryIO, kind: bytes, rows: int, facts: dict[str, Any], payload: Any) -> None:
+    """Write one frame; the payload is bytes, or an Arrow buffer that is not copied once more."""
     text = json.dumps(facts).encode()
     out.write(HEADER.pack(kind, rows, len(text), len(payload)) + text)
     out.write(payload)

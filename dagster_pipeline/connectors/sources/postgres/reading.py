@@ -7,16 +7,16 @@ driver.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg2
 
 from dagster_pipeline.connectors.batch import Batch
+from dagster_pipeline.connectors.pipes import enlarge
 from dagster_pipeline.connectors.sources.postgres.connection import Connection, hang_up, session
 from dagster_pipeline.connectors.sources.postgres.errors import translated
 from dagster_pipeline.connectors.sources.select_list import SelectList
@@ -54,10 +54,7 @@ class CopyStream:
     def open(self) -> Generator[Generator[Batch, None, None], None, None]:
         """Start the statement; leaving ends it at the server, whether it was read to its end or not."""
         receiver, sender = os.pipe()
-        with suppress(
-            OSError
-        ):  # an unprivileged user's pipes are limited in sum; a small one only costs speed
-            fcntl.fcntl(sender, fcntl.F_SETPIPE_SZ, self.block_bytes)
+        enlarge(sender, self.block_bytes)
         errors: list[BaseException] = []
         thread = threading.Thread(target=self._copy, args=(sender, errors), name="copy", daemon=True)
         thread.start()
