@@ -5,8 +5,9 @@ by flag columns after the last column: bit `i` is set when the `i`-th flagged co
 stored; a table without guards has none.
 
 Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
-where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same, and a
-column that has no NULL of its own needs no flag where a NULL in it can be seen.
+where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same. Where
+the reader sees NULLs, a guard that makes one needs no flag: in a column that has none of its own each NULL is a changed
+value, and in any other one a bit tells which are its own, for much less than asking the guard again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class SelectList:
         guarded: the mappings with a guard, by name.
         flag_names: names of the flag columns, which no other column has.
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
-        marked_by_null: places in `names` of guarded columns in which each NULL is a changed value.
+        marked_by_null: places in `names` of guarded columns in which each NULL is a changed value, but for its own ones.
+        own_nulls: for each further flag column, after the others, the places whose bits tell that a NULL is its own.
     """
 
     sql: str
@@ -42,6 +44,7 @@ class SelectList:
     flag_names: tuple[str, ...]
     flagged: tuple[tuple[str, ...], ...]
     marked_by_null: tuple[int, ...]
+    own_nulls: tuple[tuple[int, ...], ...] = ()
 
     @property
     def aside_bits(self) -> tuple[int, ...]:
@@ -103,30 +106,31 @@ def plain_list(sql: str, names: tuple[str, ...]) -> SelectList:
 def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:
     """The select list of these columns, in order."""
     guarded = {mapping.name: mapping for mapping in mappings if mapping.guard is not None}
-    by_null = {name for name, mapping in guarded.items() if _marked_by_null(dialect, mapping)}
-    flagged = [mapping for name, mapping in guarded.items() if name not in by_null]
-    groups = [flagged[at : at + FLAG_BITS] for at in range(0, len(flagged), FLAG_BITS)]
+    names = tuple(mapping.name for mapping in mappings)
+    by_null = {name for name, mapping in guarded.items() if dialect.shows_nulls and _becomes_null(mapping)}
+    groups = _groups([mapping for name, mapping in guarded.items() if name not in by_null])
+    nullable = _groups([guarded[name] for name in names if name in by_null and not guarded[name].never_null])
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
     mark = "_out_of_range_"
     while any(mapping.name.startswith(mark) for mapping in mappings):
         mark = f"_{mark}"
-    flags = tuple(f"{mark}{number}" for number in range(len(groups)))
-    expressions += [
-        f"{_flags(dialect, group)} AS {dialect.quote(name)}"
-        for name, group in zip(flags, groups, strict=True)
-    ]
+    flags = [_flags(dialect, group) for group in groups] + [_own_nulls(dialect, group) for group in nullable]
+    flag_names = tuple(f"{mark}{number}" for number in range(len(flags)))
+    expressions += [f"{flag} AS {dialect.quote(name)}" for name, flag in zip(flag_names, flags, strict=True)]
     return SelectList(
         sql=", ".join(expressions),
-        names=tuple(mapping.name for mapping in mappings),
+        names=names,
         guarded=guarded,
-        flag_names=flags,
+        flag_names=flag_names,
         flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
-        marked_by_null=tuple(place for place, mapping in enumerate(mappings) if mapping.name in by_null),
+        marked_by_null=tuple(place for place, name in enumerate(names) if name in by_null),
+        own_nulls=tuple(tuple(names.index(mapping.name) for mapping in group) for group in nullable),
     )
 
 
-def _marked_by_null(dialect: SqlDialect, mapping: ColumnMapping) -> bool:
-    return dialect.shows_nulls and mapping.never_null and _becomes_null(mapping)
+def _groups(mappings: list[ColumnMapping]) -> list[list[ColumnMapping]]:
+    """As many as one flag column has bits for."""
+    return [mappings[at : at + FLAG_BITS] for at in range(0, len(mappings), FLAG_BITS)]
 
 
 def _becomes_null(mapping: ColumnMapping) -> bool:
@@ -151,3 +155,10 @@ def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:
     ]
     bits = " + ".join(f"CASE WHEN {term} THEN {1 << bit} ELSE 0 END" for bit, term in enumerate(violated))
     return dialect.flags(" OR ".join(violated), bits)
+
+
+def _own_nulls(dialect: SqlDialect, group: list[ColumnMapping]) -> str:
+    return " + ".join(
+        f"CASE WHEN {dialect.quote(mapping.source_name)} IS NULL THEN {1 << bit} ELSE 0 END"
+        for bit, mapping in enumerate(group)
+    )

@@ -82,8 +82,9 @@ def main(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def die_at(sink: object, state: object, *, call: str, when: str, nth: int) -> None:
-    """Kill this process around the nth call of a method of the sink or the store."""
-    owner: Any = sink if hasattr(sink, call) else state
+    """Kill this process around the nth call of a method of the sink or the store; `run` is any statement of the sink."""
+    statements = getattr(sink, "_statements", None)
+    owner: Any = statements if call == "run" else sink if hasattr(sink, call) else state
     original: Callable[..., Any] = getattr(owner, call)
     left = nth
 

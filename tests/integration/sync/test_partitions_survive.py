@@ -96,7 +96,7 @@ def killed(call: str, when: str, nth: int) -> dict[str, object]:
     ("shape", "moments"),
     [
         ("day in a month", [killed("commit_chunk", "before", 2), killed("close_load", "before", 1)]),
-        ("day in a day", [killed("_run", "after", 5)]),
+        ("day in a day", [killed("run", "after", 5)]),
     ],
 )
 def test_a_killed_run_leaves_each_partition_whole_and_its_retry_finishes(

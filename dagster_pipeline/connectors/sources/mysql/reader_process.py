@@ -52,21 +52,22 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
     import pyarrow as pa  # noqa: PLC0415 -- here, so that an import error becomes a frame
 
     flagged: list[list[str]] = request["flagged"]
-    marked_by_null: list[int] = request["marked_by_null"]
     names: list[str] = request["names"]  # the server takes leading blanks from an alias
-    kept = len(names)
+    kept, flags_end = len(names), len(names) + len(flagged)
     first, *further = request["queries"]
     reader = read(request, first)
     schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
     send(out, b"B", 0, {}, schema.serialize())
     for batch in chain(reader, chain.from_iterable(read(request, query) for query in further)):
-        coerced = count_flags(batch.columns[kept:], flagged)
-        coerced |= {
-            names[place]: nulls for place in marked_by_null if (nulls := batch.columns[place].null_count)
+        flags = batch.columns[kept:flags_end]
+        lost = lost_values(batch, request["marked_by_null"], request["own_nulls"], batch.columns[flags_end:])
+        coerced = count_flags(flags, flagged) | {
+            names[place]: mask.true_count for place, mask in lost.items()
         }
         rows = pa.RecordBatch.from_arrays(batch.columns[:kept], schema=schema)
         if coerced:
-            rows = without_bad(rows, batch.columns[kept:], request["aside_bits"], request["aside_by_null"])
+            aside = [mask for place, mask in lost.items() if place in request["aside_by_null"]]
+            rows = without_bad(rows, flags, request["aside_bits"], aside)
         if rows.num_rows < batch.num_rows:
             coerced[SET_ASIDE] = batch.num_rows - rows.num_rows
         send(out, b"B", rows.num_rows, coerced, rows.serialize())
@@ -103,8 +104,29 @@ def count_flags(columns: list[Any], flagged: list[list[str]]) -> dict[str, int]:
     return counts
 
 
-def without_bad(rows: Any, flags: list[Any], aside_bits: list[int], aside_by_null: list[int]) -> Any:
-    """The rows but for those that are set aside: by a bit of a flag column, or by a NULL where there is none."""
+def lost_values(
+    batch: Any, places: list[int], own_nulls: list[list[int]], flags: list[Any]
+) -> dict[int, Any]:
+    """By place, which rows have a NULL that is not their own; `flags` say in which rows it is, by a bit for each place."""
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    own = {place: (column, bit) for column, group in enumerate(own_nulls) for bit, place in enumerate(group)}
+    lost: dict[int, Any] = {}
+    for place in places:
+        if not batch.columns[place].null_count:
+            continue
+        mask = batch.columns[place].is_null()
+        if place in own:
+            column, bit = own[place]
+            is_own = pc.bit_wise_and(pc.cast(flags[column], "int64"), 1 << bit)
+            mask = pc.and_(mask, pc.equal(is_own, 0))
+        if mask.true_count:
+            lost[place] = mask
+    return lost
+
+
+def without_bad(rows: Any, flags: list[Any], aside_bits: list[int], aside: list[Any]) -> Any:
+    """The rows but for those that are set aside: by a bit of a flag column, or by one of the masks `aside`."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
     good = [
@@ -112,7 +134,7 @@ def without_bad(rows: Any, flags: list[Any], aside_bits: list[int], aside_by_nul
         for each, bits in zip(flags, aside_bits, strict=True)
         if bits
     ]
-    good += [rows.columns[place].is_valid() for place in aside_by_null if rows.columns[place].null_count]
+    good += [pc.invert(mask) for mask in aside]
     return rows.filter(functools.reduce(pc.and_, good)) if good else rows
 
 

@@ -75,6 +75,7 @@ class Readers:
             "names": select.names,
             "flagged": select.flagged,
             "marked_by_null": select.marked_by_null,
+            "own_nulls": select.own_nulls,
             "aside_bits": select.aside_bits,
             "aside_by_null": select.aside_by_null,
         }
