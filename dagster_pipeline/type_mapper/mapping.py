@@ -32,11 +32,13 @@ class Guard:
         replacement: what is read in place of such a value, as the table's policy wants it: NULL or the nearest value.
             Under `out_of_range: fail` it only has to be readable, since the run stops.
         reason: for people, e.g. `outside 1900-01-01 to 2299-12-31`.
+        span: of a day or moment: first and last ISO text that fit, when every real day between them does.
     """
 
     violated: str
     replacement: str
     reason: str
+    span: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

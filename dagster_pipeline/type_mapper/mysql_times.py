@@ -33,6 +33,7 @@ def date_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
             violated=f"{{column}} NOT BETWEEN '{first}' AND '{last}' OR {_NO_SUCH_DAY}",
             nearest=f"IF({{column}} > '{last}', DATE'{last}', DATE'{first}')",
             reason=f"not a day, or outside {first} to {last}",
+            span=(first, last),
         ),
     )
 
@@ -55,6 +56,7 @@ def datetime_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
             nearest=f"CASE {nearest} ELSE TIMESTAMP'{first}' END",
             reason=f"not a day, or outside {first} to {last}"
             + (f", or finer than {kept} digits" if too_fine else ""),
+            span=None if too_fine else (first, last),
         ),
     )
 

@@ -110,7 +110,11 @@ def _mapping(table: TableSchema, column: ColumnSchema) -> ColumnMapping:
 
 
 def _guard(limit: Limit | None, replacement: str) -> Guard | None:
-    return None if limit is None else Guard(limit.violated, replacement or limit.nearest, limit.reason)
+    return (
+        None
+        if limit is None
+        else Guard(limit.violated, replacement or limit.nearest, limit.reason, limit.span)
+    )
 
 
 def _rule(table: TableSchema, column: ColumnSchema) -> TypeRule:

@@ -19,11 +19,13 @@ class Limit:
         violated: true for such a value; false or NULL for every other, NULL included.
         nearest: the nearest value that fits, readable in place of the rule's `read`.
         reason: for people, e.g. `outside 1900-01-01 to 2299-12-31`.
+        span: of a day or moment: first and last ISO text that fit, when every real day between them does.
     """
 
     violated: str
     nearest: str
     reason: str
+    span: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ value, and in any other one a bit tells which are its own, for much less than as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dagster_pipeline.connectors.batch import NOTHING_COERCED, Batch
 from dagster_pipeline.connectors.sources.sql_dialect import SqlDialect
@@ -36,6 +36,7 @@ class SelectList:
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
         marked_by_null: places in `names` of guarded columns in which each NULL is a changed value, but for its own ones.
         own_nulls: for each further flag column, after the others, the places whose bits tell that a NULL is its own.
+        spans: by place in `names`, first and last value: the reader itself makes NULL of all beyond.
     """
 
     sql: str
@@ -45,6 +46,7 @@ class SelectList:
     flagged: tuple[tuple[str, ...], ...]
     marked_by_null: tuple[int, ...]
     own_nulls: tuple[tuple[int, ...], ...] = ()
+    spans: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def aside_bits(self) -> tuple[int, ...]:
@@ -125,6 +127,11 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
         flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
         marked_by_null=tuple(place for place, name in enumerate(names) if name in by_null),
         own_nulls=tuple(tuple(names.index(mapping.name) for mapping in group) for group in nullable),
+        spans={
+            place: mapping.guard.span
+            for place, mapping in enumerate(mappings)
+            if mapping.guard and mapping.guard.span and _real_day(dialect, mapping)
+        },
     )
 
 
@@ -142,9 +149,19 @@ def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
     read = mapping.read.replace("{column}", column)
     if mapping.guard is None or (mapping.fails_out_of_range and dialect.carries_any_value):
         return read
+    if (real_day := _real_day(dialect, mapping)) is not None:
+        return real_day
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = "NULL" if _becomes_null(mapping) else mapping.guard.replacement.replace("{column}", column)
     return dialect.either(violated, replacement, read)
+
+
+def _real_day(dialect: SqlDialect, mapping: ColumnMapping) -> str | None:
+    """What is read of a column whose span the reader judges, so that the server need not; `None` for any other."""
+    is_plain = mapping.guard is not None and mapping.guard.span is not None and mapping.read == "{column}"
+    if not (is_plain and dialect.shows_nulls and _becomes_null(mapping)):
+        return None
+    return dialect.real_day(dialect.quote(mapping.source_name))
 
 
 def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:

@@ -55,6 +55,11 @@ class SqlDialect(ABC):
         """The sum of bits of a row's violated guards; nearly all rows have none, and pay for one CASE."""
         return f"CASE WHEN {any_violated} THEN {bits} ELSE 0 END"
 
+    def real_day(self, column: str) -> str | None:
+        """The value of a day or moment, NULL where it is none of the calendar; `None` where a guard is as cheap."""
+        del column
+        return None
+
     @abstractmethod
     def compared(self, column: ComparedColumn) -> str:
         """The expression that is ordered by and compared: nearly always the quoted column."""

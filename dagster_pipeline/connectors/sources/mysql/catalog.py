@@ -43,11 +43,13 @@ class CatalogTable:
         described: the contract's answer.
         compared: every column as windows and key ranges compare it.
         wide: names of columns whose values may be much longer than the catalog's estimate of a row.
+        is_mariadb: as the server greets.
     """
 
     described: SourceTable
     compared: Mapping[str, ComparedColumn]
     wide: tuple[str, ...]
+    is_mariadb: bool
 
 
 def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -> CatalogTable:
@@ -82,4 +84,5 @@ def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -
             for name, _, data_type, nullable, _ in columns
         },
         tuple(str(name) for name, _, data_type, *_ in columns if _WIDE.fullmatch(str(data_type).lower())),
+        "mariadb" in str(cursor.connection.get_server_info()).lower(),  # type: ignore[no-untyped-call]  # PyMySQL types it not
     )

@@ -18,12 +18,12 @@ from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statemen
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
 from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
-from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
+from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES, MARIADB
 from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.select_list import SelectList
-from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.schema.models import TableSchema
@@ -109,12 +109,8 @@ class MySQLSource(SqlSource[CatalogTable]):
         with asking(self._small, self._url, f"asking about {self._name}") as cursor:
             yield cursor
 
-    @cached_property
-    def _is_mariadb(self) -> bool:
-        """As the server greets: MariaDB names itself."""
-        with self._asking() as cursor:
-            greeting = cursor.connection.get_server_info()  # type: ignore[no-untyped-call]  # PyMySQL types it not
-            return "mariadb" in str(greeting).lower()
+    def _reading(self) -> SqlDialect:
+        return MARIADB if self._catalog.is_mariadb else DIALECT
 
     def _read_catalog(self, cursor: Cursor) -> CatalogTable:
         return read_table(cursor, database=self._database, table=self.schema.source.table, url=self._url)
@@ -128,7 +124,7 @@ class MySQLSource(SqlSource[CatalogTable]):
             column=column,
             floor=floor,
             settle=self.schema.sync.settle,
-            is_mariadb=self._is_mariadb,
+            is_mariadb=self._catalog.is_mariadb,
             asking=self._asking,
         ).answer()
 

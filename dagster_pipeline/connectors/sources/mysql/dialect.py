@@ -135,4 +135,13 @@ def _checked(text: str, pattern: re.Pattern[str], column: ComparedColumn) -> str
     return text
 
 
+class MariaDbDialect(MySQLDialect):
+    """What MariaDB does otherwise."""
+
+    def real_day(self, column: str) -> str:
+        """Arithmetic with a month makes NULL of 0000-00-00, 2024-10-00 and 2024-02-31; MySQL's takes some for real days."""
+        return f"{column} + INTERVAL 0 MONTH"
+
+
+MARIADB = MariaDbDialect()
 DIALECT = MySQLDialect()

@@ -59,6 +59,7 @@ def serve(request: dict[str, Any], out: BinaryIO) -> None:
     schema = pa.schema([reader.schema.field(place).with_name(name) for place, name in enumerate(names)])
     send(out, b"B", 0, {}, schema.serialize())
     for batch in chain(reader, chain.from_iterable(read(request, query) for query in further)):
+        batch = within_spans(batch, request["spans"])  # noqa: PLW2901 -- nobody needs the other one
         flags = batch.columns[kept:flags_end]
         lost = lost_values(batch, request["marked_by_null"], request["own_nulls"], batch.columns[flags_end:])
         coerced = count_flags(flags, flagged) | {
@@ -102,6 +103,22 @@ def count_flags(columns: list[Any], flagged: list[list[str]]) -> dict[str, int]:
                 if rows:
                     counts[name] = rows
     return counts
+
+
+def within_spans(batch: Any, spans: list[tuple[int, str, str]]) -> Any:
+    """The batch, with NULL in place of values beyond first and last; nearly always itself."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    for place, *span in spans:
+        column = batch.columns[place]
+        first, last = (pa.scalar(each).cast(column.type) for each in span)
+        found = pc.min_max(column)
+        if pc.less(found["min"], first).as_py() or pc.greater(found["max"], last).as_py():
+            fits = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
+            field = batch.schema.field(place)
+            batch = batch.set_column(place, field, pc.if_else(fits, column, pa.scalar(None, column.type)))
+    return batch
 
 
 def lost_values(

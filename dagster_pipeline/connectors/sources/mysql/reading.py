@@ -76,6 +76,7 @@ class Readers:
             "flagged": select.flagged,
             "marked_by_null": select.marked_by_null,
             "own_nulls": select.own_nulls,
+            "spans": [[place, *span] for place, span in select.spans.items()],
             "aside_bits": select.aside_bits,
             "aside_by_null": select.aside_by_null,
         }
