@@ -7,7 +7,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from dagster_pipeline.connectors.sources.mysql.reader_process import lost_values, without_bad, within_spans
+from dagster_pipeline.connectors.sources.mysql.reader_process import lost_values, within_spans, without_bad
 
 SPAN = (1, "1900-01-01", "2299-12-31")
 
