@@ -30,7 +30,6 @@ from dagster_pipeline.reverse_etl.result import SAMPLES, ReverseEtlResult
 from dagster_pipeline.schema.reverse_etl_file import KIND
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, Load, LoadStatus
-from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.targets.base_target import Target
 from dagster_pipeline.targets.batch_writer import BatchWriter
 from dagster_pipeline.targets.changes import Counts, Outcome
@@ -88,10 +87,7 @@ class ReverseEtl:
 
     def run(self) -> ReverseEtlResult:
         """Do it. Raises `PipelineError`."""
-        with (
-            self._state.lock(self._flow.state_name, owner=self._run_id) as lock,
-            lost_lock_comes_first(lock),
-        ):
+        with self._state.lock(self._flow.state_name, owner=self._run_id) as lock:
             contract = contract_of(self._flow, self._sink, self._target)
             books = Books(self._flow, contract, self._sink)
             books.ensure()
