@@ -13,8 +13,8 @@ from contextlib import closing
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.connections import open_state, open_target, open_warehouse
 from dagster_pipeline.errors import ConfigurationError
-from dagster_pipeline.reverse_etl.books import kept_loads
 from dagster_pipeline.reverse_etl.flow import Flow
+from dagster_pipeline.reverse_etl.images import kept_loads
 from dagster_pipeline.reverse_etl.run import ReverseEtl, ReverseEtlConfig
 from dagster_pipeline.reverse_etl.undo import Undo
 from dagster_pipeline.schema.finding import suggest

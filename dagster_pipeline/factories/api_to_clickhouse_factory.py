@@ -9,7 +9,6 @@ from dagster_pipeline.connectors.sources.base_delivery_source import ANSWERS, Ba
 from dagster_pipeline.delivery_tree import table_of
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
-from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.schema.api_models import ApiFile
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.settings import Settings
@@ -20,11 +19,12 @@ def api_to_clickhouse(
     files: Sequence[KindFile[ApiFile]], *, embedded_warehouse: bool, schedules_running: bool
 ) -> Bundle:
     """One asset per enabled file below `schemas/apis/`."""
-    assets = [_asset(file, embedded=embedded_warehouse) for file in files if file.value.enabled]
-    return bundle_of(assets, running=schedules_running)
+    return bundle_of(
+        map(_asset, files), embedded_warehouse=embedded_warehouse, schedules_running=schedules_running
+    )
 
 
-def _asset(file: KindFile[ApiFile], *, embedded: bool) -> DeliveryAsset:
+def _asset(file: KindFile[ApiFile]) -> DeliveryAsset:
     source, table = file.value.source, "/".join(table_of(file))
 
     def open_source(state: StateManager, _run_id: str) -> BaseDeliverySource:
@@ -37,12 +37,10 @@ def _asset(file: KindFile[ApiFile], *, embedded: bool) -> DeliveryAsset:
 
     return DeliveryAsset(
         kind="api",
-        name=file.name,
-        path=file.path,
-        file=file.value,
+        delivered=file,
+        connection=source.connection,
         source_key=("api", source.connection, file.name),
         where=f"{source.path or '/'} of {source.connection}",
-        pool=EMBEDDED_POOL if embedded else f"api_{source.connection}",
         open_source=open_source,
         landing={"parallelism": 1, "replaces": source.incremental is None},
     )

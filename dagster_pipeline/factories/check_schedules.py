@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.table_schedules import default_status
 from dagster_pipeline.schema.models import Schedule
 
 
@@ -43,13 +44,12 @@ def _schedule(
     def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(asset_selection=[], asset_check_keys=keys, tags={"schedule_cron": cron})
 
-    status = dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
     return dg.ScheduleDefinition(
         name=schedule_name(job.name, cron, zone),
         job=job,
         cron_schedule=cron,
         execution_timezone=zone,
         execution_fn=tick,
-        default_status=status,
+        default_status=default_status(running=running),
         description=f"{len(keys)} table(s): {', '.join(key.asset_key.to_user_string() for key in keys[:10])}",
     )

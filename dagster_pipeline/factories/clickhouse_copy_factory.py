@@ -9,7 +9,6 @@ from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliver
 from dagster_pipeline.delivery_tree import table_of
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
-from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.settings import Settings
@@ -20,11 +19,12 @@ def clickhouse_copies(
     files: Sequence[KindFile[ClickHouseFile]], *, embedded_warehouse: bool, schedules_running: bool
 ) -> Bundle:
     """One asset per enabled file below `schemas/clickhouse/`."""
-    assets = [_asset(file, embedded=embedded_warehouse) for file in files if file.value.enabled]
-    return bundle_of(assets, running=schedules_running)
+    return bundle_of(
+        map(_asset, files), embedded_warehouse=embedded_warehouse, schedules_running=schedules_running
+    )
 
 
-def _asset(file: KindFile[ClickHouseFile], *, embedded: bool) -> DeliveryAsset:
+def _asset(file: KindFile[ClickHouseFile]) -> DeliveryAsset:
     source = file.value.source
 
     def open_source(_state: StateManager, run_id: str) -> BaseDeliverySource:
@@ -33,12 +33,10 @@ def _asset(file: KindFile[ClickHouseFile], *, embedded: bool) -> DeliveryAsset:
 
     return DeliveryAsset(
         kind="clickhouse",
-        name=file.name,
-        path=file.path,
-        file=file.value,
+        delivered=file,
+        connection=source.connection,
         source_key=("clickhouse", source.connection, *(source.table or file.name).split(".", 1)),
         where=f"{source.table or 'a query'} of {source.connection}",
-        pool=EMBEDDED_POOL if embedded else f"clickhouse_{source.connection}",
         open_source=open_source,
         landing={"parallelism": 1, "replaces": True},
     )

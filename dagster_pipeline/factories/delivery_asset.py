@@ -3,10 +3,9 @@
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,12 +15,17 @@ from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable, Writ
 from dagster_pipeline.connectors.sink.landing_sink import LandingSink
 from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource, Delivery
 from dagster_pipeline.factories.bundle import Bundle
+from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.table_metadata import column_schema
+from dagster_pipeline.factories.table_policies import freshness_policy, retry_policy
+from dagster_pipeline.factories.table_schedules import default_status
 from dagster_pipeline.landing.destination import landing_table
 from dagster_pipeline.landing.result import LandingResult
 from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.delivery_models import DeliveryFile
+from dagster_pipeline.schema.discovery import shown_path
+from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import Schedule
 from dagster_pipeline.schema.naming import default_group
 from dagster_pipeline.state.state_manager import StateManager
@@ -59,22 +63,21 @@ class DeliveryAsset:
     """One asset that lands deliveries.
 
     Attributes:
-        kind: of the source, e.g. `s3`: a tag in the UI, and the pool's name.
+        kind: of the source, e.g. `s3`: a tag in the UI, and part of the pool's name.
+        delivered: the file that declares it.
+        connection: the source's; assets that share it share a pool, unless all share the embedded warehouse's.
         source_key: key of the external asset that stands for where the rows come from.
         where: of the source, for people; holds no secret.
-        pool: the embedded warehouse's, or one per connection.
         open_source: opens where the rows come from; state store and warehouse are opened around it.
         landing: further choices of `TableLanding`.
         by_warehouse: lets the warehouse itself read; `None` streams through us.
     """
 
     kind: str
-    name: str
-    path: Path
-    file: DeliveryFile
+    delivered: KindFile[Any]
+    connection: str
     source_key: tuple[str, ...]
     where: str
-    pool: str
     open_source: OpenSource
     landing: Mapping[str, Any] = field(default_factory=dict)
     by_warehouse: ByWarehouse | None = None
@@ -82,7 +85,13 @@ class DeliveryAsset:
     @property
     def table(self) -> SinkTable:
         """The destination."""
-        return landing_table(self.file, self.name)
+        return landing_table(self.file, self.delivered.name)
+
+    @property
+    def file(self) -> DeliveryFile:
+        """What the file says."""
+        file: DeliveryFile = self.delivered.value
+        return file
 
     @property
     def key(self) -> dg.AssetKey:
@@ -98,9 +107,9 @@ class DeliveryAsset:
             description=f"Source of {self.key.to_user_string()}: {self.where}.",
         )
 
-    def asset(self) -> dg.AssetsDefinition:
+    def asset(self, *, embedded_warehouse: bool) -> dg.AssetsDefinition:
         """The asset itself."""
-        file, retries = self.file, self.file.retries
+        file = self.file
 
         @dg.asset(
             key=self.key,
@@ -114,20 +123,11 @@ class DeliveryAsset:
                 "dagster/column_schema": column_schema(self.table),
                 "dagster/table_name": self.table.full_name,
                 "dagster/storage_kind": "clickhouse",
-                "table file": dg.MetadataValue.path(str(self.path)),
+                "table file": dg.MetadataValue.path(shown_path(self.delivered.path)),
             },
-            retry_policy=dg.RetryPolicy(
-                max_retries=retries.max,
-                delay=retries.delay.total_seconds(),
-                backoff=dg.Backoff.EXPONENTIAL if retries.backoff == "exponential" else dg.Backoff.LINEAR,
-                jitter=dg.Jitter.PLUS_MINUS if retries.jitter else None,
-            )
-            if retries.max
-            else None,
-            freshness_policy=dg.FreshnessPolicy.time_window(fail_window=file.freshness)
-            if file.freshness
-            else None,
-            pool=self.pool,
+            retry_policy=retry_policy(file),
+            freshness_policy=freshness_policy(file),
+            pool=EMBEDDED_POOL if embedded_warehouse else f"{self.kind}_{self.connection}",
             required_resource_keys={"clickhouse", "state"},
             output_required=False,  # a dry run materializes nothing
         )
@@ -146,7 +146,7 @@ class DeliveryAsset:
             target=dg.AssetSelection.assets(self.key),
             cron_schedule=when.cron,
             execution_timezone=when.timezone,
-            default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+            default_status=default_status(running=running),
             description=f"Looks for what is new for {self.key.to_user_string()}.",
         )
 
@@ -210,11 +210,17 @@ def result_metadata(result: LandingResult) -> dict[str, Any]:
     }
 
 
-def bundle_of(assets: Sequence[DeliveryAsset], *, running: bool) -> Bundle:
-    """Everything of these assets."""
-    sources = {asset.source_key: asset.source_spec() for asset in assets}
-    schedules = [schedule for asset in assets if (schedule := asset.schedule(running=running)) is not None]
-    return Bundle(assets=[*sources.values(), *(asset.asset() for asset in assets)], schedules=schedules)
+def bundle_of(
+    assets: Iterable[DeliveryAsset], *, embedded_warehouse: bool, schedules_running: bool
+) -> Bundle:
+    """Everything of those whose files are enabled."""
+    enabled = [asset for asset in assets if asset.file.enabled]
+    sources = {asset.source_key: asset.source_spec() for asset in enabled}
+    landed = [asset.asset(embedded_warehouse=embedded_warehouse) for asset in enabled]
+    schedules = [asset.schedule(running=schedules_running) for asset in enabled]
+    return Bundle(
+        assets=[*sources.values(), *landed], schedules=[schedule for schedule in schedules if schedule]
+    )
 
 
 def _chosen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dagster_pipeline.factories.table_schedules import UNFINISHED
+from dagster_pipeline.factories.table_schedules import UNFINISHED, default_status
 from dagster_pipeline.schema.models import Schedule
 
 SCHEDULE_TAG = "kind_schedule"
@@ -36,5 +36,5 @@ def kind_schedule(
         cron_schedule=schedule.cron,
         execution_timezone=schedule.timezone,
         execution_fn=tick,
-        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        default_status=default_status(running=running),
     )

@@ -9,6 +9,7 @@ import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.maintenance_factory import ADVICE, CLEAN_UP, HEALTH, OPTIMIZE
+from dagster_pipeline.factories.table_schedules import default_status
 
 DAILY, WEEKLY = "maintenance_daily", "maintenance_weekly"
 NIGHTLY_CRON, SUNDAY_CRON = "17 2 * * *", "37 3 * * 0"
@@ -49,6 +50,6 @@ def _schedule(job: Any, cron: str, run_config: dict[str, Any], *, running: bool)
         cron_schedule=cron,
         execution_timezone="UTC",
         run_config=run_config,
-        default_status=dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED,
+        default_status=default_status(running=running),
         description=job.description,
     )

@@ -18,7 +18,8 @@ from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.check_schedules import schedule_name
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.table_checks import check_result
-from dagster_pipeline.factories.table_schedules import asset_key
+from dagster_pipeline.factories.table_schedules import asset_key, default_status
+from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import Schedule, TableSchema
 from dagster_pipeline.schema.quality_models import QualityFile
@@ -76,7 +77,7 @@ def _asset(file: File, schemas: Mapping[str, TableSchema], embedded_pool: str | 
         owners=list(file.value.owners),
         tags=dict(file.value.tags),
         kinds={"clickhouse"},
-        metadata={"data quality file": dg.MetadataValue.path(str(file.path))},
+        metadata={"data quality file": dg.MetadataValue.path(shown_path(file.path))},
         check_specs=[dg.AssetCheckSpec(check.name, asset=key, description=_said(check)) for check in checks],
         pool=embedded_pool,
         required_resource_keys={"clickhouse"},
@@ -120,13 +121,12 @@ def _schedule(
     def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(asset_selection=keys, tags={"schedule_cron": schedule.cron})
 
-    status = dg.DefaultScheduleStatus.RUNNING if running else dg.DefaultScheduleStatus.STOPPED
     return dg.ScheduleDefinition(
         name=schedule_name(JOB_NAME, schedule.cron, schedule.timezone),
         job=job,
         cron_schedule=schedule.cron,
         execution_timezone=schedule.timezone,
         execution_fn=tick,
-        default_status=status,
+        default_status=default_status(running=running),
         description=f"{len(keys)} file(s): {', '.join(key.to_user_string() for key in keys[:10])}",
     )

@@ -8,7 +8,6 @@ from dagster_pipeline.connections import open_bucket_source
 from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.delivery_asset import DeliveryAsset, bundle_of
-from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.landing.object_reader import object_reader
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.s3_models import S3File
@@ -20,11 +19,12 @@ def s3_to_clickhouse(
     files: Sequence[KindFile[S3File]], *, embedded_warehouse: bool, schedules_running: bool
 ) -> Bundle:
     """One asset per enabled file below `schemas/s3/`."""
-    assets = [_asset(file, embedded=embedded_warehouse) for file in files if file.value.enabled]
-    return bundle_of(assets, running=schedules_running)
+    return bundle_of(
+        map(_asset, files), embedded_warehouse=embedded_warehouse, schedules_running=schedules_running
+    )
 
 
-def _asset(file: KindFile[S3File], *, embedded: bool) -> DeliveryAsset:
+def _asset(file: KindFile[S3File]) -> DeliveryAsset:
     source = file.value.source
 
     def open_source(_state: StateManager, _run_id: str) -> BaseDeliverySource:
@@ -32,12 +32,10 @@ def _asset(file: KindFile[S3File], *, embedded: bool) -> DeliveryAsset:
 
     return DeliveryAsset(
         kind="s3",
-        name=file.name,
-        path=file.path,
-        file=file.value,
+        delivered=file,
+        connection=source.connection,
         source_key=("s3", source.connection, file.name),
         where=f"{source.format} objects of {source.connection} below {source.prefix or '/'} like {source.pattern}",
-        pool=EMBEDDED_POOL if embedded else f"s3_{source.connection}",
         open_source=open_source,
         landing={"parallelism": source.parallelism, "changed": file.value.changed},
         by_warehouse=object_reader if source.read_by == "warehouse" else None,

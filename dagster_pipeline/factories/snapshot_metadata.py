@@ -10,6 +10,7 @@ from dagster_pipeline.checks.run import Rows
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_string
 from dagster_pipeline.factories.table_metadata import code_references, column_schema, listed, sql_text
 from dagster_pipeline.factories.table_schedules import asset_key
+from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.snapshot_files import DATE_COLUMN, Snapshot
 from dagster_pipeline.snapshots.snapshot_run import SnapshotResult, planned_table, read_tables
 
@@ -20,7 +21,7 @@ def definition_metadata(snapshot: Snapshot) -> dict[str, Any]:
         "dagster/table_name": f"{snapshot.database}.{snapshot.table}",
         "dagster/storage_kind": "clickhouse",
         "dagster/code_references": code_references(snapshot.path),
-        "snapshot file": dg.MetadataValue.path(str(snapshot.path)),
+        "snapshot file": dg.MetadataValue.path(shown_path(snapshot.path)),
         "strategy": snapshot.file.strategy.value,
     }
     source = snapshot.source_table
@@ -58,6 +59,6 @@ def to_metadata(result: SnapshotResult, snapshot: Snapshot, rows: Rows) -> dict[
         "destination": table.full_name,
         "dagster/partition_row_count": result.rows,
         "dagster/column_schema": column_schema(table),
-        "snapshot file": dg.MetadataValue.path(str(snapshot.path)),
+        "snapshot file": dg.MetadataValue.path(shown_path(snapshot.path)),
         "statements": sql_text(*result.statements),
     }

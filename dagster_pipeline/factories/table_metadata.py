@@ -15,6 +15,7 @@ from dagster_pipeline.connectors.batch import Window
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.factories.table_lag import lag_seconds
 from dagster_pipeline.factories.warehouse_view import parts_of, preview
+from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.sync.partition_slice import RANGE
 from dagster_pipeline.sync.result import SyncResult
@@ -38,7 +39,7 @@ def definition_metadata(schema: TableSchema, table: SinkTable, source_key: dg.As
         "dagster/table_name": table.full_name,
         "dagster/storage_kind": "clickhouse",
         "dagster/code_references": code_references(schema.path),
-        "table file": dg.MetadataValue.path(str(schema.path)),
+        "table file": dg.MetadataValue.path(shown_path(schema.path)),
         "mode": schema.sync.mode.value,
     }
 
@@ -98,7 +99,7 @@ def to_metadata(result: SyncResult, schema: TableSchema) -> dict[str, Any]:
         "destination": result.table.full_name,
         **_row_counts(result),
         "dagster/column_schema": column_schema(result.table),
-        "table file": dg.MetadataValue.path(str(schema.path)),
+        "table file": dg.MetadataValue.path(shown_path(schema.path)),
         "source query": sql_text(result.query),
         "query ids": dg.MetadataValue.md(listed(result.moved.query_ids)),
         "statements": sql_text(*result.statements),

@@ -17,8 +17,6 @@ from dagster_pipeline.landing.landing import Landing
 from dagster_pipeline.landing.result import Landed, LandingResult
 from dagster_pipeline.schema.s3_models import ChangedObjects
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
-from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
-from dagster_pipeline.sync.table_lock import hold
 
 POLL_SECONDS = 0.25
 """How often the main thread looks up: signals arrive only there."""
@@ -62,7 +60,7 @@ class TableLanding:
         Raises `DataQualityError` after everything else landed, when deliveries were bad or had changed.
         """
         began = time.monotonic()
-        with hold(self.state, self.name, owner=self.run_id, keys=()) as lock, lost_lock_comes_first(lock):
+        with self.state.lock(self.name, owner=self.run_id) as lock:
             wanted = self.wanted()
             statements = self.sink.ensure_table(self.table)
             landing = Landing(

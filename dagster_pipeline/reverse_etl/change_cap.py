@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagster_pipeline.errors import DataQualityError
-from dagster_pipeline.reverse_etl.books import Difference
+from dagster_pipeline.reverse_etl.difference import Difference
 
 FEW_ROWS = 100
 """So many may always change: a share of a small table is less than one row."""

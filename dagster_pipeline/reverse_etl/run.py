@@ -1,6 +1,6 @@
 """A flow's whole way: agree with the target, compare, judge, write batch by batch, count.
 
-    lock -> describe both sides -> contract -> difference (one query in the warehouse) -> cap
+    lock -> describe both sides -> agreement -> difference (one query in the warehouse) -> cap
          -> for each batch:  transaction: read by key, write, read back, images to the warehouse; commit
                              acknowledge in the warehouse -> commit the chunk in the state store
          -> reconcile
@@ -22,15 +22,15 @@ from dagster_pipeline.connectors.batch import KeyRange, Window
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.errors import DataQualityError
 from dagster_pipeline.reconcile.throttle import Throttle
-from dagster_pipeline.reverse_etl.books import Books, Difference
+from dagster_pipeline.reverse_etl.agreement import Agreement, agreement_of
+from dagster_pipeline.reverse_etl.books import Books
 from dagster_pipeline.reverse_etl.change_cap import ChangeCap
-from dagster_pipeline.reverse_etl.contract import Contract, agree
+from dagster_pipeline.reverse_etl.difference import Difference
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.result import SAMPLES, ReverseEtlResult
 from dagster_pipeline.schema.reverse_etl_file import KIND
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import Chunk, Load, LoadStatus
-from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.targets.base_target import Target
 from dagster_pipeline.targets.batch_writer import BatchWriter
 from dagster_pipeline.targets.changes import Counts, Outcome
@@ -48,12 +48,6 @@ class ReverseEtlConfig:
     dry_run: bool = False
     allow_change: bool = False
     full_refresh: bool = False
-
-
-def contract_of(flow: Flow, sink: ClickHouseSink, target: Target) -> Contract:
-    """Both sides as they are now. Raises `ConfigurationError`."""
-    described = sink.rows(f"DESCRIBE TABLE ({flow.select})")
-    return agree(flow, [str(row[1]) for row in described], target)
 
 
 class ReverseEtl:
@@ -88,23 +82,20 @@ class ReverseEtl:
 
     def run(self) -> ReverseEtlResult:
         """Do it. Raises `PipelineError`."""
-        with (
-            self._state.lock(self._flow.state_name, owner=self._run_id) as lock,
-            lost_lock_comes_first(lock),
-        ):
-            contract = contract_of(self._flow, self._sink, self._target)
-            books = Books(self._flow, contract, self._sink)
+        with self._state.lock(self._flow.state_name, owner=self._run_id) as lock:
+            agreement = agreement_of(self._flow, self._sink, self._target)
+            books = Books(self._flow, agreement, self._sink)
             books.ensure()
             books.drop_changes()
             version = self._next_version(books)
             knows_rows = bool(books.count_written()) and not self._config.full_refresh
             if not knows_rows:
-                self._learn_the_targets_rows(books, contract, version)
+                self._learn_the_targets_rows(books, agreement, version)
             difference = self._difference(books, knows_rows=knows_rows)
             try:
                 if self._config.dry_run:
                     return self._result(books, difference, Counts(rejected=difference.refused))
-                return self._write(books, contract, difference, version, lock)
+                return self._write(books, agreement, difference, version, lock)
             finally:
                 books.drop_changes()
 
@@ -117,10 +108,12 @@ class ReverseEtl:
             self._flow.state_name, above=self._sink.highest_version(books.written)
         )
 
-    def _learn_the_targets_rows(self, books: Books, contract: Contract, version: int) -> None:
+    def _learn_the_targets_rows(self, books: Books, agreement: Agreement, version: int) -> None:
         """A mirror deletes rows that it never wrote, too, so it reads the target's keys, once."""
         if self._flow.file.mode == "mirror" and not self._config.dry_run:
-            books.remember_keys(self._target.keys(contract.key_fields, at_once=KEYS_AT_ONCE), version=version)
+            books.remember_keys(
+                self._target.keys(agreement.key_fields, at_once=KEYS_AT_ONCE), version=version
+            )
 
     def _difference(self, books: Books, *, knows_rows: bool) -> Difference:
         difference = books.compute(self._load_id, every_row=self._config.full_refresh)
@@ -139,7 +132,7 @@ class ReverseEtl:
         return difference
 
     def _write(
-        self, books: Books, contract: Contract, difference: Difference, version: int, lock: TableLock
+        self, books: Books, agreement: Agreement, difference: Difference, version: int, lock: TableLock
     ) -> ReverseEtlResult:
         file, counts = self._flow.file, Counts()
 
@@ -150,7 +143,7 @@ class ReverseEtl:
                 books.save_images(self._load_id, outcome.images, run_id=self._run_id, version=version)
             lock.assert_held()
 
-        writer = BatchWriter(contract.shape, self._target, file.mode, before_commit=before_commit)
+        writer = BatchWriter(agreement.shape, self._target, file.mode, before_commit=before_commit)
         throttle = Throttle(file.rows_per_second)
         load = self._open_load(books, difference)
         for chunk in load.chunks:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.errors import ConfigurationError
-from dagster_pipeline.reverse_etl.books import Books, kept_loads, read_images
-from dagster_pipeline.reverse_etl.contract import Contract
+from dagster_pipeline.reverse_etl.agreement import Agreement, agreement_of
+from dagster_pipeline.reverse_etl.books import Books
 from dagster_pipeline.reverse_etl.flow import Flow
-from dagster_pipeline.reverse_etl.run import contract_of
+from dagster_pipeline.reverse_etl.images import kept_loads, read_images
 from dagster_pipeline.state.base_state_store import BaseStateStore
 from dagster_pipeline.targets.base_target import Field, Key, Row, RowsRefusedError, Target
 from dagster_pipeline.targets.changes import Image
@@ -73,8 +73,8 @@ class Undo:
                     f"{self._flow.state_name}: no image of a run {run!r} is kept.",
                     todo=f"`python -m dagster_pipeline reverse-etl runs {self._flow.name}` lists what can be taken back.",
                 )
-            contract = contract_of(self._flow, self._sink, self._target)
-            books = Books(self._flow, contract, self._sink)
+            agreement = agreement_of(self._flow, self._sink, self._target)
+            books = Books(self._flow, agreement, self._sink)
             books.ensure()
             version = self._state.next_version(
                 self._flow.state_name, above=self._sink.highest_version(books.written)
@@ -83,44 +83,44 @@ class Undo:
             for load_id in loads:
                 for images in read_images(self._sink, self._flow, load_id, at_once=ROWS_AT_ONCE):
                     lock.assert_held()
-                    result, back = self._batch(contract, images)
+                    result, back = self._batch(agreement, images)
                     books.forget(load_id, back, version=version)
                     total += result
         return total
 
-    def _batch(self, contract: Contract, images: Sequence[Image]) -> tuple[UndoResult, list[int]]:
+    def _batch(self, agreement: Agreement, images: Sequence[Image]) -> tuple[UndoResult, list[int]]:
         """What became of these rows, and the numbers of those that are as before now."""
         restored, already, changed, refused = [], [], 0, 0
         with self._target.transaction():
-            now = self._now(contract, images)
+            now = self._now(agreement, images)
             for image in images:
-                current = now.get(_name(contract, image.key))
+                current = now.get(_name(agreement, image.key))
                 if _is(current, image.before):
                     already.append(image.seq)
                 elif not _is(current, image.after):
                     changed += 1
-                elif self._put_back(contract, image):
+                elif self._put_back(agreement, image):
                     restored.append(image.seq)
                 else:
                     refused += 1
         result = UndoResult(len(restored), len(already), changed, refused)
         return result, [*restored, *already]
 
-    def _now(self, contract: Contract, images: Sequence[Image]) -> dict[Hashable, Texts]:
+    def _now(self, agreement: Agreement, images: Sequence[Image]) -> dict[Hashable, Texts]:
         """The rows as they are, with every column that an image may name."""
-        width, key = len(contract.key), contract.key_fields
-        rows = self._target.read(key, [image.key for image in images], self._columns(contract))
-        names = [field.name for field in self._columns(contract)]
-        return {_name(contract, row[:width]): dict(zip(names, row[width:], strict=True)) for row in rows}
+        width, key = len(agreement.key), agreement.key_fields
+        rows = self._target.read(key, [image.key for image in images], self._columns(agreement))
+        names = [field.name for field in self._columns(agreement)]
+        return {_name(agreement, row[:width]): dict(zip(names, row[width:], strict=True)) for row in rows}
 
-    def _columns(self, contract: Contract) -> list[Field]:
+    def _columns(self, agreement: Agreement) -> list[Field]:
         """Read as the writer reads them, so that texts are equal; columns that are not written, as they are."""
-        own = {field.name: field for field in contract.whole_row}
-        return list((own | {field.name: field for field in contract.fields}).values())
+        own = {field.name: field for field in agreement.whole_row}
+        return list((own | {field.name: field for field in agreement.fields}).values())
 
-    def _put_back(self, contract: Contract, image: Image) -> bool:
-        own = {field.name: field for field in contract.whole_row}
-        key = contract.key_fields
+    def _put_back(self, agreement: Agreement, image: Image) -> bool:
+        own = {field.name: field for field in agreement.whole_row}
+        key = agreement.key_fields
         try:
             if image.before is None:
                 self._target.delete(key, [image.key])
@@ -136,9 +136,9 @@ class Undo:
         return True
 
 
-def _name(contract: Contract, key: Key | Row) -> Hashable:
+def _name(agreement: Agreement, key: Key | Row) -> Hashable:
     return tuple(
-        comparable(field.outbound.kind, text) for field, text in zip(contract.key_fields, key, strict=True)
+        comparable(field.outbound.kind, text) for field, text in zip(agreement.key_fields, key, strict=True)
     )
 
 

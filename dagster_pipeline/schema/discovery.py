@@ -51,8 +51,8 @@ def shown_path(path: Path) -> str:
     project = Path(__file__).parents[2]
     text = str(path)
     for base in (str(Path.cwd()), str(project)):
-        if text.startswith(base.rstrip(os.sep) + os.sep):
-            text = text[len(base.rstrip(os.sep)) + 1 :]
+        if base != os.sep and text.startswith(base + os.sep):
+            text = text[len(base) + 1 :]
             break
     return text.encode(errors="backslashreplace").decode()
 

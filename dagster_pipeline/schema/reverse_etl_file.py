@@ -1,7 +1,7 @@
 """What a file of `schemas/reverse_etl/` says: rows of the warehouse that are written into an application's table.
 
 Belongs here: the file's shape, and the rules between its keys and between it and the tables. What a column's type can take
-is known only at the target (`reverse_etl/contract.py`).
+is known only at the target (`reverse_etl/agreement.py`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dagster_pipeline.schema import rules_checks, rules_columns, rules_partitions, rules_table, triggers
+from dagster_pipeline.schema import (
+    rules_checks,
+    rules_columns,
+    rules_partitions,
+    rules_table,
+    rules_triggers,
+)
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.models import TableSchema
 
@@ -14,7 +20,7 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_table.deletes,
     rules_table.quarantine,
     rules_table.names,
-    triggers.trigger,
+    rules_triggers.trigger,
     rules_columns.column_names,
     rules_columns.primary_key,
     rules_columns.masks,

@@ -1,21 +1,13 @@
-"""`trigger:` of a table file: what, when it appears, starts a load. Its shape, and its rules."""
+"""`trigger:` of a table file: what, when it appears, starts a load. Its rules are in `rules_triggers`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import sqlglot
 from pydantic import AfterValidator, Field
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from dagster_pipeline.schema.field_types import Duration, Identifier, Model, Sql
-from dagster_pipeline.schema.finding import Finding
-
-if TYPE_CHECKING:
-    from dagster_pipeline.schema.models import TableSchema
 
 _SHORTEST = timedelta(seconds=5)
 
@@ -57,30 +49,3 @@ class Trigger(Model):
     every: Annotated[Duration, AfterValidator(_not_too_often)] = Field(
         default=timedelta(seconds=30), description="How often to look, e.g. 30s; at least 5s."
     )
-
-
-def trigger(table: TableSchema) -> Iterator[Finding]:
-    """There is one thing to look for, and it can be asked for."""
-    wanted = table.trigger
-    if wanted is None:
-        return
-    if (wanted.control_row is None) == (wanted.s3 is None):
-        what = "both control_row and s3" if wanted.s3 else "nothing to look for"
-        yield Finding("trigger", f"`trigger` names {what}.", "Write one of control_row and s3.")
-    if wanted.control_row is not None:
-        yield from _query(wanted.control_row.query, table)
-
-
-def _query(query: str, table: TableSchema) -> Iterator[Finding]:
-    key, dialect = "trigger.control_row.query", table.source.dialect
-    try:
-        statements = [each for each in sqlglot.parse(query, read=dialect) if each is not None]
-    except SqlglotError as error:
-        first = (getattr(error, "errors", None) or [{}])[0]
-        said = str(first.get("description") or "it cannot be read").rstrip(".")
-        yield Finding(key, f"The query does not read as {dialect}'s SQL: {said}.", "Correct it.")
-        return
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        yield Finding(
-            key, "The query is not one SELECT.", "Write one SELECT, which gives a row for each thing to load."
-        )

@@ -74,7 +74,10 @@ class BaseStateStore(ABC):
 
     @abstractmethod
     def lock(self, table: str, *, owner: str, partition: str = "") -> AbstractContextManager[TableLock]:
-        """Take the table's lock or raise `TableLockedError` that names the holder and when it expires."""
+        """Take the table's lock or raise `TableLockedError` that names the holder and when it expires.
+
+        A block that fails after it lost the lock raises `TableLockedError` in place of its own error.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -41,12 +41,19 @@ _log = logging.getLogger(__name__)
 def hold(database: Database, table: str, partition: str, *, owner: str, seconds: int) -> Iterator[TableLock]:
     """Take the lock, keep it alive while the block runs, give it back.
 
-    Raises `TableLockedError` that names the holder and when its lock expires.
+    Raises `TableLockedError` that names the holder and when its lock expires; also in place of any other error of a block
+    whose lock is not held any more. A run that stood still (a paused machine, a swapped-out process) may wake up when
+    another one has taken its table over, and then finds loads ended and tables dropped that it knows nothing about:
+    whatever error comes of that, the reason is the lost lock.
     """
     lock = HeldLock(database, table, partition, owner=owner, seconds=seconds)
     lock.take()
     try:
         yield lock
+    except PipelineError as error:
+        if lost := lock.loss():
+            raise lost from error
+        raise
     finally:
         lock.give_back()
 
@@ -102,6 +109,16 @@ class HeldLock(TableLock):
                 " it expired or was released.",
                 todo="This run has stopped before it wrote more; the next one resumes where the ledger stands.",
             )
+
+    def loss(self) -> TableLockedError | None:
+        """What `assert_held` raises when the lock was lost; `None` also where the store does not say."""
+        try:
+            self.assert_held()
+        except TableLockedError as error:
+            return error
+        except PipelineError:
+            return None
+        return None
 
     def give_back(self) -> None:
         """Stop the heartbeat and delete the row. A store that does not answer is no error: the row expires."""

@@ -24,7 +24,6 @@ from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
 from dagster_pipeline.sync.destination import sink_table
 from dagster_pipeline.sync.drift import reconcile
-from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 from dagster_pipeline.sync.opening import OpenedLoad, is_atomic, is_rewritable, open_load, standing
 from dagster_pipeline.sync.partition_slice import PartitionSlice, loads_all, outside_all_partitions
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
@@ -77,10 +76,7 @@ class TableSync:
         began = time.monotonic()
         refuse_senseless(self._config, self._schema, by_partition=self._part is not None)
         keys = self._part.keys if self._part else ()
-        with (
-            hold(self._state, self._schema.name, owner=self._run_id, keys=keys) as lock,
-            lost_lock_comes_first(lock),
-        ):
+        with hold(self._state, self._schema.name, owner=self._run_id, keys=keys) as lock:
             run = self._context(lock)
             before, notes = standing(run)
             outside = _rows_in_no_partition(run)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +27,7 @@ from dagster_pipeline.landing.object_reader import object_reader
 from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.state.state_manager import StateManager
-from scripts.servers.s3 import running_s3
+from scripts.servers.s3 import client_of, running_s3
 
 COLUMNS = {
     "id": "Int64",
@@ -74,13 +73,7 @@ def main() -> None:
     given = arguments.parse_args()
     with running_s3() as base, tempfile.TemporaryDirectory() as folder:
         url = DatabaseUrl.parse(f"{base}lake", variable="S3_LAKE_URL", schemes=())
-        client = boto3.client(
-            "s3",
-            endpoint_url=f"http://{url.host}:{url.port}",
-            aws_access_key_id=url.user,
-            aws_secret_access_key=url.password,
-            region_name="us-east-1",
-        )
+        client = client_of(base)
         client.create_bucket(Bucket="lake")
         size = 0
         for number in range(given.objects):
@@ -145,7 +138,7 @@ def _by_hand(sink: ClickHouseSink, url: DatabaseUrl, name: str) -> None:
     sink.ensure_table(table)
     place = f"http://{url.host}:{url.port}/{url.database}/events/*.parquet"
     columns = ", ".join(COLUMNS)
-    sink._run(
+    sink.run(
         f"INSERT INTO lake.{name} ({columns}, _version) "
         f"SELECT {columns}, 1 FROM s3('{place}', '{url.user}', '{url.password}', 'Parquet')",
         doing="The engine's own",

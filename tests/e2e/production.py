@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 import clickhouse_connect
 import psycopg2
-from moto.server import ThreadedMotoServer
 
 from dagster_pipeline.instance.database_setup import OwnedDatabase, set_up
 from scripts.servers.clickhouse_http import running_front
+from scripts.servers.s3 import client_of, endpoint_of, running_s3
 from scripts.servers.server import Server
 
 BUCKET = "dagster-logs"
 PASSWORD = "known-dagster-password"
+S3_KEY, S3_SECRET = "known-key", "known-secret-key"
 TABLE = """
 version: 1
 sync: {mode: incremental, cursor: updated_at, settle: 1s, chunk_rows: 1000, parallelism: 1}
@@ -76,16 +76,56 @@ def around(
         rows_per_second: how fast the source may be read.
         tables: in the source's database `shop`.
     """
-    address = urlsplit(server.url)
+    own_databases = _own_databases(server, name)
+    source = server.create_database(f"shop_{name}")
+    _fill_source(source, tables, rows)
+    _write_table_files(directory / "schemas/postgres/shop", tables)
+    budget = f"?max_rows_per_second={rows_per_second}" if rows_per_second else ""
+    warehouse = directory / "warehouse"
+    warehouse.mkdir()
+    with (
+        running_s3(credentials=f"{S3_KEY}:{S3_SECRET}") as bucket_url,
+        running_front(warehouse, password="known-warehouse-password") as front,
+    ):
+        s3 = client_of(bucket_url)
+        s3.create_bucket(Bucket=BUCKET)
+        variables = {
+            **own_databases,
+            "PGSSLMODE": "prefer",  # the test's server has no certificate
+            "DAGSTER_LOGS_BUCKET": BUCKET,
+            "AWS_ENDPOINT_URL_S3": endpoint_of(bucket_url),
+            "AWS_ACCESS_KEY_ID": S3_KEY,
+            "AWS_SECRET_ACCESS_KEY": S3_SECRET,
+            "CLICKHOUSE_URL": front.url,
+            "POSTGRES_SHOP_URL": f"{source}{budget}",
+            "SCHEMAS_DIR": str(directory / "schemas"),
+            "ALERTS_FILE": str(directory / "no-alerts.yml"),
+            "SCHEDULES_DEFAULT_STATUS": "stopped",
+        }
+        yield Production(variables, s3, front.url)
+
+
+def _own_databases(server: Server, name: str) -> dict[str, str]:
+    """Dagster's and the state's, new and empty, and the variables that name them."""
+    user = f"dagster_{name}"
     for database in (f"dagster_{name}", f"state_{name}"):
         with closing(psycopg2.connect(server.url)) as connection:
             connection.autocommit = True  # DROP DATABASE runs in no transaction
             connection.cursor().execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-        set_up(server.url, OwnedDatabase(database, f"dagster_{name}", PASSWORD))
-    source = server.create_database(f"shop_{name}")
-    folder = directory / "schemas/postgres/shop"
-    folder.mkdir(parents=True)
-    with psycopg2.connect(source) as connection, connection.cursor() as cursor:
+        set_up(server.url, OwnedDatabase(database, user, PASSWORD))
+    address = urlsplit(server.url)
+    return {
+        "DAGSTER_POSTGRES_HOST": str(address.hostname),
+        "DAGSTER_POSTGRES_PORT": str(address.port),
+        "DAGSTER_POSTGRES_DB": f"dagster_{name}",
+        "DAGSTER_POSTGRES_USER": user,
+        "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
+        "STATE_URL": f"postgresql://{user}:{PASSWORD}@{address.hostname}:{address.port}/state_{name}",
+    }
+
+
+def _fill_source(url: str, tables: Sequence[str], rows: int) -> None:
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
             cursor.execute(
@@ -96,39 +136,9 @@ def around(
                 "FROM generate_series(1, %s) n",
                 [rows],
             )
-            (folder / f"{table}.yml").write_text(TABLE)
-    budget = f"?max_rows_per_second={rows_per_second}" if rows_per_second else ""
-    warehouse = directory / "warehouse"
-    warehouse.mkdir()
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    try:
-        host, port = moto.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        keys = {"aws_access_key_id": "known-key", "aws_secret_access_key": "known-secret-key"}
-        s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
-        s3.create_bucket(Bucket=BUCKET)
-        with running_front(warehouse, password="known-warehouse-password") as front:
-            yield Production(
-                {
-                    "DAGSTER_POSTGRES_HOST": str(address.hostname),
-                    "DAGSTER_POSTGRES_PORT": str(address.port),
-                    "DAGSTER_POSTGRES_DB": f"dagster_{name}",
-                    "DAGSTER_POSTGRES_USER": f"dagster_{name}",
-                    "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
-                    "PGSSLMODE": "prefer",  # the test's server has no certificate
-                    "DAGSTER_LOGS_BUCKET": BUCKET,
-                    "AWS_ENDPOINT_URL_S3": endpoint,
-                    **{key.upper(): value for key, value in keys.items()},
-                    "STATE_URL": f"postgresql://dagster_{name}:{PASSWORD}@{address.hostname}:{address.port}/state_{name}",
-                    "CLICKHOUSE_URL": front.url,
-                    "POSTGRES_SHOP_URL": f"{source}{budget}",
-                    "SCHEMAS_DIR": str(directory / "schemas"),
-                    "ALERTS_FILE": str(directory / "no-alerts.yml"),
-                    "SCHEDULES_DEFAULT_STATUS": "stopped",
-                },
-                s3,
-                front.url,
-            )
-    finally:
-        moto.stop()
+
+
+def _write_table_files(folder: Path, tables: Sequence[str]) -> None:
+    folder.mkdir(parents=True)
+    for table in tables:
+        (folder / f"{table}.yml").write_text(TABLE)

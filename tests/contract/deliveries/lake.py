@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +20,7 @@ from dagster_pipeline.landing.result import LandingResult
 from dagster_pipeline.landing.table_landing import TableLanding
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.state.state_manager import StateManager
+from scripts.servers.s3 import client_of
 
 ID_AND_NAME = ({"name": "id", "type": "Int64"}, {"name": "name", "type": "String", "nullable": True})
 
@@ -68,13 +68,7 @@ class Lake:
         self.folder = folder
         parsed = parse(url)
         self.bucket = parsed.database
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=f"http://{parsed.host}:{parsed.port}",
-            aws_access_key_id=parsed.user,
-            aws_secret_access_key=parsed.password,
-            region_name="us-east-1",
-        )
+        self.client = client_of(url)
         self.client.create_bucket(Bucket=self.bucket)  # nothing happens when it is there
         self.warehouse_url = f"chdb://{folder}/warehouse"
         self.state_url = f"sqlite:///{folder}/state.sqlite"

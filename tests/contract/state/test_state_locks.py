@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.errors import RetriableError, TableLockedError
+from dagster_pipeline.errors import FatalError, RetriableError, TableLockedError
 from dagster_pipeline.state.state_manager import StateManager
 from tests.contract.state.loads import TABLE
 
@@ -133,6 +133,23 @@ def test_a_lock_that_was_taken_away_is_lost(store: StateManager) -> None:
         assert not store.release_lock(TABLE)
         with pytest.raises(TableLockedError, match=r"run 1 .* lost"):
             lock.assert_held()
+
+
+def test_a_block_that_fails_after_its_lock_was_lost_says_so(store: StateManager) -> None:
+    def lose_and_fail() -> None:
+        with store.lock(TABLE, owner="run 1"):
+            store.release_lock(TABLE)
+            raise FatalError("The load is not there any more.")
+
+    with pytest.raises(TableLockedError, match=r"run 1 .* lost") as told:
+        lose_and_fail()
+    assert isinstance(told.value.__cause__, FatalError)
+
+
+def test_a_block_that_fails_while_it_holds_its_lock_fails_by_its_own_error(store: StateManager) -> None:
+    with pytest.raises(FatalError, match="no disk"), store.lock(TABLE, owner="run 1"):
+        raise FatalError("There is no disk.")
+    assert _can_lock(store)
 
 
 def test_a_lost_lock_does_not_end_the_lock_of_the_next_run(store: StateManager) -> None:

@@ -15,14 +15,13 @@ from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-import boto3
 import psycopg2
 import pytest
-from moto.server import ThreadedMotoServer
 
 from dagster_pipeline.__main__ import main
 from dagster_pipeline.instance.database_setup import OwnedDatabase, set_up
 from scripts.servers.process import free_port
+from scripts.servers.s3 import client_of, endpoint_of, running_s3
 from scripts.servers.server import Server
 from tests.integration.instance.older_server import calling_itself
 
@@ -66,14 +65,9 @@ class Instance:
 
 @pytest.fixture(scope="module")
 def s3_endpoint() -> Iterator[str]:
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "known-secret-key"}
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys).create_bucket(Bucket=BUCKET)
-    yield endpoint
-    moto.stop()
+    with running_s3(credentials="key:known-secret-key") as url:
+        client_of(url).create_bucket(Bucket=BUCKET)
+        yield endpoint_of(url)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import yaml
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.reverse_etl.books import DATABASE
+from dagster_pipeline.reverse_etl.book_tables import DATABASE
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.result import ReverseEtlResult
 from dagster_pipeline.reverse_etl.run import ReverseEtl, ReverseEtlConfig

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_pipeline.reverse_etl.books import DATABASE
+from dagster_pipeline.reverse_etl.book_tables import DATABASE
 from dagster_pipeline.reverse_etl.change_cap import ChangesRefusedError
 from tests.integration.reverse_etl.flow_rig import FlowRig
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
-import boto3
 import dagster as dg
 import pytest
 
@@ -18,7 +17,7 @@ from dagster_pipeline.settings import Settings
 from dagster_pipeline.triggers import arrivals, s3_objects
 from dagster_pipeline.triggers.deadline import Asking
 from dagster_pipeline.triggers.places import Place
-from scripts.servers.s3 import running_s3
+from scripts.servers.s3 import client_of, running_s3
 
 TABLE = """version: 1
 trigger: {s3: {connection: lake, prefix: "orders/", pattern: "*.done"}, every: 10s}
@@ -44,15 +43,9 @@ class Lake:
 
     def __init__(self, server: str, bucket: str, root: Path) -> None:
         self.bucket = bucket
-        keys, _, host = server.removeprefix("http://").rpartition("@")
-        self.user, _, self.secret = keys.partition(":")
-        self.client: Any = boto3.client(
-            "s3",
-            endpoint_url=f"http://{host}",
-            region_name="us-east-1",
-            aws_access_key_id=self.user,
-            aws_secret_access_key=self.secret,
-        )
+        parts = urlsplit(server)
+        self.user, self.secret = parts.username, parts.password
+        self.client = client_of(server)
         self.client.create_bucket(Bucket=bucket)
         file = root / "schemas/mysql/shop/orders.yml"
         file.parent.mkdir(parents=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.schema.finding import listed, suggest
@@ -36,7 +37,7 @@ class SentColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Agreement:
     """A file that its target can serve.
 
     Attributes:
@@ -55,6 +56,16 @@ class Contract:
         return tuple(column.field for column in self.key)
 
     @property
+    def key_names(self) -> list[str]:
+        """What the warehouse calls the key's columns in the flow's books, with their own types."""
+        return [f"k{index}" for index in range(len(self.key))]
+
+    @property
+    def value_names(self) -> list[str]:
+        """What it calls all columns there, as texts."""
+        return [f"v{index}" for index in range(len(self.columns))]
+
+    @property
     def shape(self) -> RowShape:
         """For whoever writes rows."""
         return RowShape(self.fields, tuple(column.place for column in self.key), self.whole_row)
@@ -65,8 +76,14 @@ class Contract:
         return tuple(column.field for column in self.columns)
 
 
-def agree(flow: Flow, types: Sequence[str], target: Target) -> Contract:
-    """The contract; `types` are the ClickHouse types of the file's columns. Raises `ConfigurationError`."""
+def agreement_of(flow: Flow, sink: ClickHouseSink, target: Target) -> Agreement:
+    """Both sides as they are now. Raises `ConfigurationError`."""
+    described = sink.rows(f"DESCRIBE TABLE ({flow.select})")
+    return agree(flow, [str(row[1]) for row in described], target)
+
+
+def agree(flow: Flow, types: Sequence[str], target: Target) -> Agreement:
+    """What both sides can do; `types` are the ClickHouse types of the file's columns. Raises `ConfigurationError`."""
     table = target.describe()
     sent: list[SentColumn] = []
     problems = list(_of_table(flow, table))
@@ -90,7 +107,7 @@ def agree(flow: Flow, types: Sequence[str], target: Target) -> Contract:
         )
     by_name = {column.field.name: column for column in sent}
     own = (Field(each.name, target.own(each)) for each in table.columns if not each.is_generated)
-    return Contract(tuple(sent), tuple(by_name[name] for name in flow.file.key), tuple(own))
+    return Agreement(tuple(sent), tuple(by_name[name] for name in flow.file.key), tuple(own))
 
 
 def _column(place: int, found: TargetColumn, spelled: str, target: Target, *, is_key: bool) -> SentColumn:
