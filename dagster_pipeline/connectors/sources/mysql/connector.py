@@ -30,7 +30,7 @@ from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
 PROBED_ROWS = 200
-HELD_BYTES = 20 << 20
+HELD_BYTES = 12 << 20
 """How much of a table one child may come to hold; two of them read a table unless its file says otherwise."""
 FEWEST_RANGE_ROWS = 100
 UNKNOWN_ROW_BYTES = 1000

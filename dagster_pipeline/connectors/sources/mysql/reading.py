@@ -28,7 +28,7 @@ from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
 
-BATCH_BYTES = 2 << 20
+BATCH_BYTES = 1 << 20
 MOST_ROWS = 20_000
 FEWEST_ROWS = 16
 
