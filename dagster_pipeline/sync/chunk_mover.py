@@ -1,4 +1,8 @@
-"""Moves the chunks of one load, several at a time: read, write as one insert, commit after the acknowledgement."""
+"""Moves the chunks of one load, several at a time: read, write as one insert, commit after the acknowledgement.
+
+Never more than `parallelism` chunks are read at once. While the warehouse works on the last rows of a chunk, the source would
+have nothing to do, so one chunk more may await its acknowledgement.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 import tenacity
@@ -54,8 +59,10 @@ class ChunkMover:
         The first error stops what has not begun, lets what runs finish, and is raised.
         """
         stop = threading.Event()
-        pool = ThreadPoolExecutor(max_workers=min(parallelism, len(chunks)), thread_name_prefix="chunk")
-        futures = [pool.submit(self._move, chunk, stop, limit) for chunk in chunks]
+        turns = _Turns(stop=stop, limit=limit, reading=threading.Semaphore(parallelism))
+        workers = min(parallelism + 1 if parallelism > 1 else 1, len(chunks))
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="chunk")
+        futures = [pool.submit(self._move, chunk, turns) for chunk in chunks]
         try:
             self._wait(futures)
         except BaseException as error:
@@ -75,9 +82,8 @@ class ChunkMover:
                 future.result()
             self.meter.say()
 
-    def _move(self, chunk: Chunk, stop: threading.Event, limit: int | None) -> Moved:
-        if limit is not None and self.meter.rows >= limit:
-            return Moved()
+    def _move(self, chunk: Chunk, turns: _Turns) -> Moved:
+        stop = turns.stop
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableError),
             stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(stop),
@@ -85,17 +91,21 @@ class ChunkMover:
             sleep=tenacity.sleep_using_event(stop),
             reraise=True,
         )
-        return retrying(self._move_once, chunk)
+        return retrying(self._move_once, chunk, turns)
 
-    def _move_once(self, chunk: Chunk) -> Moved:
-        self.lock.assert_held()
-        self.state.start_chunk(self.load.load_id, chunk.index)
+    def _move_once(self, chunk: Chunk, turns: _Turns) -> Moved:
         tally, read = _Tally(), replace(self.read, key_range=chunk.key_range)
-        with self.source.stream(read) as batches:
-            receipt = self.sink.write(
-                replace(self.write, token=self.load.token(chunk)),
-                self.meter.counted(tally.of(batches)),
-            )
+        with ExitStack() as place:
+            place.enter_context(turns.reading)
+            if turns.stop.is_set() or (turns.limit is not None and self.meter.rows >= turns.limit):
+                return Moved()
+            self.lock.assert_held()
+            self.state.start_chunk(self.load.load_id, chunk.index)
+            with closing(self._rows(read, place)) as rows:
+                receipt = self.sink.write(
+                    replace(self.write, token=self.load.token(chunk)),
+                    self.meter.counted(tally.of(rows)),
+                )
         if tally.set_aside:
             self._keep(read, tally)
         self.lock.assert_held()  # a process that stood still must not count what another one writes again
@@ -114,10 +124,25 @@ class ChunkMover:
             query_ids=query_ids,
         )
 
+    def _rows(self, read: ReadRequest, place: ExitStack) -> Generator[Batch, None, None]:
+        """The rows; what they hold at the source, and `place` among its readers, is given back after the last one."""
+        with self.source.stream(read) as batches:
+            yield from batches
+        place.close()
+
     def _keep(self, read: ReadRequest, tally: _Tally) -> None:
         if self.quarantine is None:
             raise AssertionError("a row was left out and nobody wants it")
         self.quarantine.keep(read, tally.set_aside_by, load_id=self.load.load_id, version=self.write.version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """When a chunk may be begun: while there is no error, before `limit` rows were read, and when `reading` has a place."""
+
+    stop: threading.Event
+    limit: int | None
+    reading: threading.Semaphore
 
 
 @dataclass(slots=True)
