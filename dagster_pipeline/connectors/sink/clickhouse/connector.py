@@ -263,9 +263,7 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         """Run a SELECT, for checks and counts; parameters stand in it as `{name:Type}`."""
         return self._statements.rows(sql, parameters)
 
-    def batches(
-        self, select: str, *, doing: str, comment: str = ""
-    ) -> Generator[pa.RecordBatch, None, None]:
+    def batches(self, select: str, *, doing: str, comment: str = "") -> Generator[pa.RecordBatch, None, None]:
         """The rows of a SELECT as Arrow, a block at a time; all of them came when nothing is raised."""
         return self._warehouse.batches(select, {**ARROW_SETTINGS, "log_comment": comment}, doing=doing)
 

@@ -262,7 +262,9 @@ class EmbeddedTransport(Transport):
                 raise
             except BaseException:
                 body.close()
-                if (broken := running.exception()) is not None:  # what was read is broken since the statement is
+                if (
+                    broken := running.exception()
+                ) is not None:  # what was read is broken since the statement is
                     raise broken from None
                 raise
             running.result()
