@@ -41,7 +41,6 @@ from dagster_pipeline.schema.export_file import KIND
 from dagster_pipeline.state.base_state_store import TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus
 from dagster_pipeline.state.state_manager import StateManager
-from dagster_pipeline.sync.lost_lock import lost_lock_comes_first
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +73,7 @@ class Exporting:
     def run(self) -> ExportResult:
         """Do it. Raises `PipelineError`s only; what was published stays, and the next run goes on."""
         began = time.monotonic()
-        with self.state.lock(self.export.state_name, owner=self.run_id) as lock, lost_lock_comes_first(lock):
+        with self.state.lock(self.export.state_name, owner=self.run_id) as lock:
             choosing = self._choosing()
             finished = self._finish_what_is_left(choosing, lock)
             chosen = choosing.choose()

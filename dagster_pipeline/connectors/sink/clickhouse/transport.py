@@ -248,7 +248,7 @@ class EmbeddedTransport(Transport):
     ) -> Generator[Any, None, None]:
         """Let the engine fill a pipe while this thread reads it."""
         read_end, write_end = os.pipe()
-        enlarge(write_end)
+        enlarge(write_end, PIPE_BYTES)
         target = f"FUNCTION file('/dev/fd/{write_end}', 'ArrowStream')"
         text = f"INSERT INTO {target} {settings_clause({**settings, **EMBEDDED_READ_SETTINGS})} {select}"
         with os.fdopen(read_end, "rb") as body, ThreadPoolExecutor(1, "read") as engine:
