@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dagster_pipeline.connections import bucket_url
 from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.schema.export_sink_s3 import S3ExportSink
 
 if TYPE_CHECKING:
     from dagster_pipeline.connectors.sink.base_export_sink import BaseExportSink
     from dagster_pipeline.exports.named_export import NamedExport
     from dagster_pipeline.settings import Settings
-
-OPENERS: dict[str, Callable[[Settings, NamedExport], BaseExportSink]] = {}
-"""By `sink.kind`."""
 
 
 def open_export_sink(settings: Settings, export: NamedExport) -> BaseExportSink:
@@ -22,3 +21,16 @@ def open_export_sink(settings: Settings, export: NamedExport) -> BaseExportSink:
     if kind not in OPENERS:
         raise ConfigurationError(f"{export.state_name}: there is no sink of the kind {kind}.")
     return OPENERS[kind](settings, export)
+
+
+def _s3(settings: Settings, export: NamedExport) -> BaseExportSink:
+    from dagster_pipeline.connectors.sink.s3.connector import S3Sink  # noqa: PLC0415 -- pyarrow is slow
+
+    sink = export.file.sink
+    if not isinstance(sink, S3ExportSink):
+        raise TypeError(sink.kind)
+    return S3Sink(sink, url=bucket_url(settings, sink.connection), name=export.state_name)
+
+
+OPENERS: dict[str, Callable[[Settings, NamedExport], BaseExportSink]] = {"s3": _s3}
+"""By `sink.kind`."""

@@ -12,7 +12,6 @@ from dagster_pipeline.schema.finding import Finding, child, suggest
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import SyncMode, TableSchema
 from dagster_pipeline.schema.naming import SYSTEM_COLUMNS
-from dagster_pipeline.schema.partition_cut import needs_tombstones
 from dagster_pipeline.schema.warehouse_rows import judge_warehouse_rows
 
 
@@ -79,7 +78,7 @@ def _mode_fits_table(file: ExportFile, table: TableSchema) -> Iterator[Finding]:
         if table.sync.mode is SyncMode.FULL:
             what = f"{table.name} is loaded in full, so rows that vanish leave no trace to be merged."
             yield Finding("mode", what, "Write mode: replace.")
-        elif table.partitions is not None and not needs_tombstones(table):
+        elif table.partitions is not None:
             what = (
                 f"Partitions of {table.name} are replaced, so rows that vanish leave no trace to be merged."
             )

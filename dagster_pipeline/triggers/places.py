@@ -14,7 +14,7 @@ from dagster_pipeline.settings import Settings
 from dagster_pipeline.triggers.control_rows import control_rows
 
 if TYPE_CHECKING:
-    from dagster_pipeline.connectors.sources.s3.connection import Bucket
+    from dagster_pipeline.connectors.object_store.bucket import Bucket
 
 Question = Callable[[], list[str]]
 
@@ -57,7 +57,7 @@ class Place:
 
     def _objects(self, wanted: S3Object, settings: Settings) -> Question:
         # Imported here: boto3 takes a third of a second, which a location without S3 need not pay.
-        from dagster_pipeline.connectors.sources.s3.connection import Bucket  # noqa: PLC0415
+        from dagster_pipeline.connectors.object_store.bucket import Bucket  # noqa: PLC0415
         from dagster_pipeline.triggers.s3_objects import s3_objects  # noqa: PLC0415
 
         url = bucket_url(settings, wanted.connection)

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any
 
-from dagster_pipeline.connectors.sources.s3.connection import Bucket
-from dagster_pipeline.connectors.sources.s3.errors import s3_errors
+from dagster_pipeline.connectors.object_store.bucket import Bucket
+from dagster_pipeline.connectors.object_store.errors import s3_errors
 from dagster_pipeline.schema.triggers import S3Object
 from dagster_pipeline.triggers.arrivals import MOST
 

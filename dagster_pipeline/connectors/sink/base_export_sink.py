@@ -12,8 +12,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType
@@ -28,6 +29,7 @@ __all__ = (
     "ExportColumn",
     "ExportMode",
     "Published",
+    "Slicing",
     "Staged",
 )
 
@@ -45,6 +47,14 @@ class ExportColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class Slicing:
+    """How a sink that cannot change single rows cuts its rows: by a date or time column, in UTC."""
+
+    column: str
+    every: Literal["day", "month"]
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """One export.
 
@@ -56,6 +66,8 @@ class Export:
         carries_deletions: batches have `GONE_COLUMN` as their last column; only for `MERGE`.
         description: of the destination, for its comment.
         comment: names export and run, for whoever watches the destination.
+        slices: only for `MERGE` into a sink with `slicing`: the first days of the slices that are exchanged, each of them
+            given in full. A slice of which no row comes is gone; `None` among them is that of rows without a value.
     """
 
     load_id: str
@@ -65,6 +77,7 @@ class Export:
     carries_deletions: bool = False
     description: str = ""
     comment: str = ""
+    slices: tuple[date | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,11 @@ class BaseExportSink(ABC):
 
     Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's.
     """
+
+    @property
+    def slicing(self) -> Slicing | None:
+        """Rows come in the order of these slices, and a merge exchanges whole ones; `None` merges row by row."""
+        return None
 
     @abstractmethod
     def check(self, export: Export) -> tuple[str, ...]:

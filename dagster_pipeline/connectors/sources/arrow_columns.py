@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dagster_pipeline.connectors.arrow_types import arrow_type
 from dagster_pipeline.connectors.batch import WireColumn
 from dagster_pipeline.errors import ConfigurationError, DataQualityError
 from dagster_pipeline.schema.delivery_models import DeliveredColumn
@@ -22,46 +23,9 @@ from dagster_pipeline.type_mapper.clickhouse_type import (
     parse_clickhouse_type,
     wrapped,
 )
-from dagster_pipeline.type_mapper.type_text import TypeTextError
 
-_PLAIN = {
-    **{f"{sign}Int{bits}": pa.type_for_alias(f"{sign.lower()}int{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)},
-    "Float32": pa.float32(),
-    "Float64": pa.float64(),
-    "Bool": pa.bool_(),
-    "String": pa.string(),
-    "Date": pa.date32(),
-    "Date32": pa.date32(),
-    "DateTime": pa.timestamp("s", "UTC"),
-    "UUID": pa.string(),
-    "IPv4": pa.string(),
-    "IPv6": pa.string(),
-}  # fmt: skip
-_UNITS = {
-    0: "s",
-    **dict.fromkeys((1, 2, 3), "ms"),
-    **dict.fromkeys((4, 5, 6), "us"),
-    7: "ns",
-    8: "ns",
-    9: "ns",
-}
 _PARSED = {"UUID": "toUUID({column})", "IPv4": "toIPv4({column})", "IPv6": "toIPv6({column})"}
-_DECIMAL128_DIGITS = 38
 _DIGITS_OF_INTEGERS = 20
-
-
-def arrow_type(declared: ClickHouseType) -> pa.DataType:
-    """The Arrow type that holds every value of a ClickHouse type. Raises `TypeTextError` for one that none holds."""
-    if declared.element is not None:
-        return pa.list_(arrow_type(declared.element))
-    if declared.name == "Decimal":
-        precision, scale = (int(argument) for argument in declared.arguments)
-        return (pa.decimal128 if precision <= _DECIMAL128_DIGITS else pa.decimal256)(precision, scale)
-    if declared.name == "DateTime64":
-        return pa.timestamp(_UNITS[int(declared.arguments[0])], "UTC")
-    if declared.name not in _PLAIN:
-        raise TypeTextError(f"{declared.name} cannot be read from a file; use Decimal(76, 0) or String.")
-    return _PLAIN[declared.name]
 
 
 @dataclass(frozen=True, slots=True)

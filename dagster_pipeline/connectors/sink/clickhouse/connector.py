@@ -7,9 +7,9 @@ own: tables (`table_keeping`), inserts (`writing`), full loads and partitions (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagster_pipeline.connectors.batch import Batch, KeyRange, Window, WireColumn, WireFormat, WriteReceipt
 from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
@@ -46,7 +46,15 @@ from dagster_pipeline.connectors.sink.quarantine_store import QuarantiningSink, 
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 LOCK_WAIT_SECONDS = 30.0
+ARROW_SETTINGS: Mapping[str, Setting] = {
+    "output_format_arrow_string_as_string": 1,
+    "output_format_arrow_low_cardinality_as_dictionary": 0,
+    "max_block_size": 65_536,
+}
 
 
 class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
@@ -254,6 +262,10 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a SELECT, for checks and counts; parameters stand in it as `{name:Type}`."""
         return self._statements.rows(sql, parameters)
+
+    def batches(self, select: str, *, doing: str, comment: str = "") -> Generator[pa.RecordBatch, None, None]:
+        """The rows of a SELECT as Arrow, a block at a time; all of them came when nothing is raised."""
+        return self._warehouse.batches(select, {**ARROW_SETTINGS, "log_comment": comment}, doing=doing)
 
     def describe(self, select: str, *, doing: str) -> tuple[SinkColumn, ...]:
         """The columns that a SELECT gives. What is wrong with it is an error of the file that it comes from."""

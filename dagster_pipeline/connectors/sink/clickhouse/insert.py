@@ -90,14 +90,19 @@ class InsertStatement:
 
     def from_file(self, path: str, settings: Mapping[str, Setting]) -> str:
         """As the embedded engine takes it: the data are read from `path`."""
-        clause = ", ".join(
-            f"{name} = {quote_string(value) if isinstance(value, str) else value}"
-            for name, value in settings.items()
-        )
         source = (
             f"file({quote_string(path)}, {quote_string(self.wire_format)}, {quote_string(self.structure)})"
         )
-        return f"INSERT INTO {self.target} SETTINGS {clause} SELECT {self.select} FROM {source}"
+        return f"INSERT INTO {self.target} {settings_clause(settings)} SELECT {self.select} FROM {source}"
+
+
+def settings_clause(settings: Mapping[str, Setting]) -> str:
+    """`SETTINGS name = value, ...`."""
+    listed = ", ".join(
+        f"{name} = {quote_string(value) if isinstance(value, str) else value}"
+        for name, value in settings.items()
+    )
+    return f"SETTINGS {listed}"
 
 
 def insert_statement(request: WriteRequest, wire_types: Mapping[str, str]) -> InsertStatement:

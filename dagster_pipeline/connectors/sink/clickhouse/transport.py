@@ -11,18 +11,24 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.connectors.pipes import enlarge
+from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_string
 from dagster_pipeline.connectors.sink.clickhouse.embedded_lock import EmbeddedLock
-from dagster_pipeline.connectors.sink.clickhouse.insert import STRICT_SETTINGS, InsertStatement, Setting
+from dagster_pipeline.connectors.sink.clickhouse.insert import (
+    STRICT_SETTINGS,
+    InsertStatement,
+    Setting,
+    settings_clause,
+)
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError
 
@@ -35,6 +41,12 @@ HTTP_CHUNK_BYTES = 1 << 18
 """The HTTP library copies each chunk of a body: small ones stay in the processor's cache and in memory that is used again."""
 EMBEDDED_BLOCK_BYTES = 64 << 20
 """Blocks of the embedded engine: while one is written the next is parsed, and both fit into a small machine."""
+
+EMBEDDED_READ_SETTINGS: Mapping[str, Setting] = {
+    # Else blocks are joined before they are written, to a million rows.
+    "min_insert_block_size_rows": 65_536,
+    "min_insert_block_size_bytes": 8 << 20,
+}
 
 
 class AbandonedInsertError(Exception):
@@ -65,6 +77,15 @@ class Transport(ABC):
         payloads: Iterable[bytes],
     ) -> Acknowledgement:
         """Send one insert. `AbandonedInsertError` from `payloads` passes through after the insert was made to fail."""
+
+    @abstractmethod
+    def read(
+        self, client: Client, select: str, settings: Mapping[str, Setting]
+    ) -> AbstractContextManager[Any]:
+        """A SELECT's answer as the bytes of an Arrow stream, a block at a time.
+
+        Leaving the context early ends the statement. Leaving it at the end raises what broke the answer off.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -147,6 +168,17 @@ class HttpTransport(Transport):
         counted = summary.summary.get("written_rows")
         return Acknowledgement(rows=None if counted is None else int(counted), query_id=query_id)
 
+    @contextmanager
+    def read(
+        self, client: Client, select: str, settings: Mapping[str, Setting]
+    ) -> Generator[Any, None, None]:
+        """The body of the answer, as it comes."""
+        body: Any = client.raw_stream(select, fmt="ArrowStream", settings=dict(settings))
+        try:
+            yield body
+        finally:
+            body.close()
+
     def close(self) -> None:
         """Nothing is held but the clients' own connections."""
 
@@ -209,6 +241,43 @@ class EmbeddedTransport(Transport):
             os.close(write_end)
             running.result()
         return Acknowledgement(rows=None, query_id="")
+
+    @contextmanager
+    def read(
+        self, client: Client, select: str, settings: Mapping[str, Setting]
+    ) -> Generator[Any, None, None]:
+        """Let the engine fill a pipe while this thread reads it."""
+        read_end, write_end = os.pipe()
+        enlarge(write_end, PIPE_BYTES)
+        target = f"FUNCTION file('/dev/fd/{write_end}', 'ArrowStream')"
+        text = f"INSERT INTO {target} {settings_clause({**settings, **EMBEDDED_READ_SETTINGS})} {select}"
+        with os.fdopen(read_end, "rb") as body, ThreadPoolExecutor(1, "read") as engine:
+            running = engine.submit(_run_and_close, client, text, write_end)
+            try:
+                yield body
+            except GeneratorExit:
+                body.close()
+                self._kill(target)
+                running.exception()
+                raise
+            except BaseException:
+                body.close()
+                if (
+                    broken := running.exception()
+                ) is not None:  # what was read is broken since the statement is
+                    raise broken from None
+                raise
+            running.result()
+
+    def _kill(self, target: str) -> None:
+        """End a statement whose answer nobody reads any more; the engine would go on to its end (chDB 4.4)."""
+        client = self.open()
+        try:
+            client.command(
+                f"KILL QUERY WHERE startsWith(query, {quote_string(f'INSERT INTO {target}')}) ASYNC"
+            )
+        finally:
+            client.close()
 
     def close(self) -> None:
         """Give up the directory."""

@@ -6,19 +6,23 @@ What does not belong here: any statement.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
+from dagster_pipeline.connectors.arrow_body import WatchedBody
 from dagster_pipeline.connectors.sink.clickhouse.errors import Task, translate
 from dagster_pipeline.connectors.sink.clickhouse.insert import InsertStatement, Setting
 from dagster_pipeline.connectors.sink.clickhouse.transport import Acknowledgement, Transport
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.errors import FatalError
+from dagster_pipeline.errors import FatalError, RetriableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Warehouse:
@@ -68,6 +72,23 @@ class Warehouse:
         """Send one insert; what `payloads` raises passes through."""
         with self._client(Task.WRITE, doing) as client:
             return self._transport.insert(client, statement, settings, payloads)
+
+    def batches(
+        self, select: str, settings: Mapping[str, Setting], *, doing: str
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """A SELECT's answer in pieces; it was complete when nothing is raised."""
+        import pyarrow as pa  # noqa: PLC0415 -- it takes half a second, and few need it
+
+        with self._client(Task.READ, doing) as client:
+            known = {name: value for name, value in settings.items() if name in client.server_settings}
+            try:
+                with self._transport.read(client, select, known) as body:
+                    watched = WatchedBody(body)
+                    yield from pa.ipc.open_stream(pa.PythonFile(watched, mode="r"))
+                    if not watched.is_complete:
+                        raise _broken_off(doing)
+            except pa.ArrowInvalid:
+                raise _broken_off(doing) from None
 
     def insert_rows(
         self,
@@ -125,3 +146,7 @@ class Warehouse:
         client.close()
         if is_last:
             self._transport.close()
+
+
+def _broken_off(doing: str) -> RetriableError:
+    return RetriableError(f"{doing}: the answer broke off.", todo="Look into the warehouse's log.")

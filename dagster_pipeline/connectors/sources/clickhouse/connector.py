@@ -15,6 +15,7 @@ from typing import Any
 import clickhouse_connect
 import pyarrow as pa
 
+from dagster_pipeline.connectors.arrow_body import WatchedBody
 from dagster_pipeline.connectors.batch import Batch, WireColumn
 from dagster_pipeline.connectors.sources.arrow_columns import (
     ArrowColumn,
@@ -37,8 +38,6 @@ from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 300
-END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-"""Arrow's own mark (arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format)."""
 
 _AS_ARROW = {
     "Date": "toDate32({column})",
@@ -48,28 +47,6 @@ _AS_ARROW = {
     "IPv6": "toString({column})",
 }
 """Types that older servers write as bare numbers or bytes."""
-
-
-class _Watched:
-    """A body that remembers its last bytes."""
-
-    closed = False
-
-    def __init__(self, body: Any) -> None:
-        self._body = body
-        self._last = b""
-
-    def read(self, size: int = -1) -> bytes:
-        piece: bytes = self._body.read(None if size < 0 else size)
-        self._last = (self._last + piece)[-len(END_OF_STREAM) :]
-        return piece
-
-    @property
-    def is_complete(self) -> bool:
-        """The end mark came."""
-        while self.read(1 << 16):  # what follows the last block
-            pass
-        return self._last == END_OF_STREAM
 
 
 class ClickHouseQuerySource(BaseDeliverySource):
@@ -125,7 +102,7 @@ class ClickHouseQuerySource(BaseDeliverySource):
             }
             body = self._client.raw_stream(self.statement(), fmt="ArrowStream", settings=settings)
             try:
-                watched = _Watched(body)
+                watched = WatchedBody(body)
                 reader = pa.ipc.open_stream(pa.PythonFile(watched, mode="r"))
                 refuse_other_kinds(reader.schema, self._columns, where=doing)
                 for batch in reader:

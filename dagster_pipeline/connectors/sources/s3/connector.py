@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from dagster_pipeline.connectors.batch import Batch, WireColumn
 from dagster_pipeline.connectors.object_place import ObjectPlace
+from dagster_pipeline.connectors.object_store.bucket import Bucket
+from dagster_pipeline.connectors.object_store.errors import s3_errors
 from dagster_pipeline.connectors.sources.arrow_columns import arrow_columns, wire_schema
 from dagster_pipeline.connectors.sources.arrow_stream import arrow_stream
 from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource, Delivery, Findings
-from dagster_pipeline.connectors.sources.s3.connection import Bucket
-from dagster_pipeline.connectors.sources.s3.errors import s3_errors
 from dagster_pipeline.connectors.sources.s3.fetching import fetched
 from dagster_pipeline.connectors.sources.s3.listing import listed_objects
 from dagster_pipeline.connectors.sources.s3.reading import read_object

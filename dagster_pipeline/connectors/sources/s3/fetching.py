@@ -14,9 +14,9 @@ from pathlib import Path
 
 import tenacity
 
+from dagster_pipeline.connectors.object_store.bucket import Bucket
+from dagster_pipeline.connectors.object_store.errors import s3_errors
 from dagster_pipeline.connectors.sources.base_delivery_source import Delivery
-from dagster_pipeline.connectors.sources.s3.connection import Bucket
-from dagster_pipeline.connectors.sources.s3.errors import s3_errors
 from dagster_pipeline.errors import RetriableError
 
 PIECE_BYTES = 1 << 20

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from dagster_pipeline.connectors.object_store.bucket import Bucket
+from dagster_pipeline.connectors.object_store.errors import s3_errors
 from dagster_pipeline.connectors.sources.base_delivery_source import Delivery
-from dagster_pipeline.connectors.sources.s3.connection import Bucket
-from dagster_pipeline.connectors.sources.s3.errors import s3_errors
 
 
 @dataclass(frozen=True, slots=True)
