@@ -25,7 +25,7 @@ from dagster_pipeline.connectors.sink.clickhouse.table_shape import EngineShape,
 from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.models import SyncMode, TableSchema
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import reconcile
+from dagster_pipeline.sync.drift import agree
 from dagster_pipeline.sync.gained_columns import cannot_reread
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -176,9 +176,9 @@ class Planner:
         """As a run would want it now: with what has drifted at the source."""
         if source is None:
             return sink_table(schema, self._mapper.map(schema))
-        reconciled = reconcile(schema, source.survey.table, self._mapper)
-        notes += reconciled.notes
-        return sink_table(reconciled.schema, reconciled.mappings)
+        agreement = agree(schema, source.survey.table, self._mapper)
+        notes += agreement.notes
+        return sink_table(agreement.schema, agreement.mappings)
 
     def _engine(self, clause: str) -> EngineShape:
         if not self._recanonize:

@@ -17,7 +17,7 @@ from dagster_pipeline.commands.reconcile import chosen
 from dagster_pipeline.connections import open_source, open_warehouse
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.contract.shown import as_data, as_text
-from dagster_pipeline.contract.table_contract import hold
+from dagster_pipeline.contract.table_contract import contract_of
 from dagster_pipeline.errors import PipelineError
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema_tree import load_tables
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 def _held(schema: TableSchema, settings: Settings, sink: ClickHouseSink) -> tuple[dict[str, Any], str]:
     try:
         with open_source(settings, schema) as source:
-            contract = hold(schema, source=source, sink=sink)
+            contract = contract_of(schema, source=source, sink=sink)
     except PipelineError as error:
         return {"table": schema.name, "kept": False, "error": str(error)}, f"{schema.name}: error: {error}\n"
     return as_data(contract), as_text(contract)

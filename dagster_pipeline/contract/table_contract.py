@@ -22,7 +22,7 @@ from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import reconcile
+from dagster_pipeline.sync.drift import agree
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 
@@ -74,7 +74,7 @@ class TableContract:
         return any(difference.stops_load for difference in self.differences)
 
 
-def hold(schema: TableSchema, *, source: BaseSourceConnector, sink: ClickHouseSink) -> TableContract:
+def contract_of(schema: TableSchema, *, source: BaseSourceConnector, sink: ClickHouseSink) -> TableContract:
     """Ask both catalogs and compare; nothing is changed, and no row is read. Raises as `describe` does."""
     described, mapper = source.describe(), TypeMapper()
     of_file = file_differences(schema, described, mapper)
@@ -105,7 +105,7 @@ def _of_warehouse(
     schema: TableSchema, described: SourceTable, mapper: TypeMapper, sink: ClickHouseSink
 ) -> Iterator[ContractDifference]:
     try:
-        wanted = reconcile(without_vanished(schema, described), described, mapper)
+        wanted = agree(without_vanished(schema, described), described, mapper)
     except ConfigurationError as error:  # the source's new type has no place in ClickHouse
         yield ContractDifference("warehouse", schema.line("columns"), error.what, error.todo, stops_load=True)
         return

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from dagster_pipeline.contract.shown import as_markdown, says
-from dagster_pipeline.contract.table_contract import TableContract, hold
+from dagster_pipeline.contract.table_contract import TableContract, contract_of
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.check_schedules import check_schedules
 from dagster_pipeline.factories.failures import as_dagster_failures
@@ -55,7 +55,7 @@ def _check(schema: TableSchema, embedded_pool: str | None) -> dg.AssetChecksDefi
             getattr(resources, dialect).open(schema) as source,
             resources.clickhouse.open(run_id=context.run.run_id) as sink,
         ):
-            contract = hold(schema, source=source, sink=sink)
+            contract = contract_of(schema, source=source, sink=sink)
         yield _result(key, contract)
 
     return hold_contract

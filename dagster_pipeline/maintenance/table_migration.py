@@ -35,7 +35,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class MigrationResult:
+class TableMigrationResult:
     """What was done.
 
     Attributes:
@@ -87,7 +87,7 @@ class TableMigration:
         self._report = report
         self._comment = comment(WORK, self._name)
 
-    def run(self) -> MigrationResult:
+    def run(self) -> TableMigrationResult:
         """Migrate, or go on with a migration that was killed.
 
         Raises `ConfigurationError` when the rows would not fit, `DataQualityError` when the copy is not equal to the
@@ -104,7 +104,7 @@ class TableMigration:
             if not diff.migrations:
                 self._drop_unfinished(lock)
                 says = f"{self._table.full_name} has the shape that its file wants."
-                return MigrationResult(_with_kept(says, kept), changed=bool(kept), kept=kept)
+                return TableMigrationResult(_with_kept(says, kept), changed=bool(kept), kept=kept)
             if diff.impossible:
                 listed = "".join(f"\n  - {refusal.says}" for refusal in diff.impossible)
                 raise ConfigurationError(
@@ -116,7 +116,7 @@ class TableMigration:
             # The TTL can be altered, so the next load does; a shorter one would take rows before they are compared.
             return self._migrate(shape, replace(wanted.engine, ttl=shape.engine.ttl), lock)
 
-    def rollback(self) -> MigrationResult:
+    def rollback(self) -> TableMigrationResult:
         """Go back: drop what was not shown yet, or put the retired table in its place again.
 
         Rows that were loaded since are not lost: the table is then copied into the retired one's shape.
@@ -129,11 +129,11 @@ class TableMigration:
             shape, before = self._shape(), self._retired()
             if before is not None and self._is_back(before):
                 self._drop(before, lock)
-                return MigrationResult(f"{self._table.full_name} is as it was before.", changed=True)
+                return TableMigrationResult(f"{self._table.full_name} is as it was before.", changed=True)
             goes_back = before is not None and self._is_way_back(before)
             if not goes_back and self._drop_unfinished(lock):
                 says = f"The migration of {self._table.full_name} was not done yet: its copy is dropped."
-                return MigrationResult(says, changed=True)
+                return TableMigrationResult(says, changed=True)
             if before is None:
                 raise ConfigurationError(
                     f"Nothing of {self._table.full_name} was kept that it could go back to.",
@@ -141,7 +141,7 @@ class TableMigration:
                 )
             return self._go_back(before, shape, lock)
 
-    def _migrate(self, shape: TableShape, target: EngineShape, lock: TableLock) -> MigrationResult:
+    def _migrate(self, shape: TableShape, target: EngineShape, lock: TableLock) -> TableMigrationResult:
         """Build, copy, prove, exchange, keep."""
         original_id = self._id(self._table.name)
         beside = migrating(self._table.name, original_id)
@@ -154,11 +154,11 @@ class TableMigration:
         kept = self._retire(beside, original_id, lock)
         aside = f", those aside that its TTL takes within {EXPIRING_HOURS} hours" if shape.engine.ttl else ""
         says = f"{self._table.full_name} was migrated: {proven.rows:,} rows, proven equal{aside}."
-        return MigrationResult(
+        return TableMigrationResult(
             _with_kept(says, kept), changed=True, pieces=pieces, copied=copied, rows=proven.rows, kept=kept
         )
 
-    def _go_back(self, before: str, shape: TableShape, lock: TableLock) -> MigrationResult:
+    def _go_back(self, before: str, shape: TableShape, lock: TableLock) -> TableMigrationResult:
         engine = self._existing(before).engine
         file_says = (
             f"Its file must say so too: {engine.family}, order_by {engine.order_by or 'nothing'}, "
@@ -168,7 +168,7 @@ class TableMigration:
             self._exchange(before, lock)
             self._drop(before, lock)
             says = f"{self._table.full_name} is as it was before. {file_says}"
-            return MigrationResult(says, changed=True)
+            return TableMigrationResult(says, changed=True)
         self._report("rows were loaded since, so they are copied into the shape that the table had")
         result = self._migrate(shape, engine, lock)
         return replace(result, says=f"{result.says} {file_says}")

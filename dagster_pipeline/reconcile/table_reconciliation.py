@@ -23,7 +23,7 @@ from dagster_pipeline.schema.models import Deletes, OnBadRow, SyncMode, TableSch
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import Reconciled, reconcile
+from dagster_pipeline.sync.drift import Agreement, agree
 from dagster_pipeline.sync.version import greatest_version
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -117,7 +117,7 @@ class TableReconciliation:
         tally = _Tally()
         with self._state.lock(self._schema.name, owner=self._run_id) as lock:
             described = self._source.describe()
-            reconciled = reconcile(self._schema, described, self._mapper)
+            reconciled = agree(self._schema, described, self._mapper)
             table = sink_table(reconciled.schema, reconciled.mappings)
             self._require_loaded_and_keyed(table)
             before = self._state.read(self._schema.name)
@@ -151,7 +151,7 @@ class TableReconciliation:
         return frozenset(keys)
 
     def _comparison(
-        self, reconciled: Reconciled, table: SinkTable, described: SourceTable, before: TableState
+        self, reconciled: Agreement, table: SinkTable, described: SourceTable, before: TableState
     ) -> Comparison:
         request = whole_rows(
             reconciled.schema, reconciled.mappings, cursor=before.cursor, query_comment=self._comment
@@ -167,7 +167,7 @@ class TableReconciliation:
             pace=Throttle(self._config.rows_per_second),
         )
 
-    def _reload(self, comparison: Comparison, reconciled: Reconciled, before: TableState) -> Reload:
+    def _reload(self, comparison: Comparison, reconciled: Agreement, before: TableState) -> Reload:
         above = greatest_version(before, self._sink, comparison.table)
         return Reload(
             source=self._source,

@@ -20,7 +20,7 @@ from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_string
 from dagster_pipeline.reverse_etl.agreement import Agreement, SentColumn
 from dagster_pipeline.reverse_etl.book_tables import DATABASE, flow_table, kept, quoted
-from dagster_pipeline.reverse_etl.difference import NO_HASH, SPILLING, Difference, DifferenceQuery
+from dagster_pipeline.reverse_etl.difference import NO_HASH, SPILLING, DifferenceQuery, DifferenceSize
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.images import images_table, save_images
 from dagster_pipeline.targets.base_target import Row
@@ -112,7 +112,7 @@ class Books:
         self._sink.drop(DATABASE, table.name)
         return count
 
-    def compute(self, load_id: str, *, every_row: bool) -> Difference:
+    def compute(self, load_id: str, *, every_row: bool) -> DifferenceSize:
         """Freeze the difference. `every_row` takes no row for known."""
         table, keys = self.changes_table(load_id), ", ".join(self._keys)
         self._sink.ensure_table(table)
@@ -133,7 +133,7 @@ class Books:
             f"SELECT countIf(action = {WRITE}), countIf(action = {DELETE}), countIf(reason != ''), max({lengths}) "
             f"FROM {quoted(table)}"
         )
-        return Difference(int(writes), int(deletes), int(refused), self.count_written(), int(longest))
+        return DifferenceSize(int(writes), int(deletes), int(refused), self.count_written(), int(longest))
 
     def refusals(self, load_id: str, *, most: int) -> list[tuple[str, int]]:
         """Why changes are known not to fit, and how many, the commonest reasons first."""

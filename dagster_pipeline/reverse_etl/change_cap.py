@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagster_pipeline.errors import DataQualityError
-from dagster_pipeline.reverse_etl.difference import Difference
+from dagster_pipeline.reverse_etl.difference import DifferenceSize
 
 FEW_ROWS = 100
 """So many may always change: a share of a small table is less than one row."""
@@ -33,7 +33,7 @@ class ChangeCap:
     approved: bool
     max_rejects: int
 
-    def judge(self, difference: Difference, *, flow: str, knows_rows: bool) -> None:
+    def judge(self, difference: DifferenceSize, *, flow: str, knows_rows: bool) -> None:
         """Raise `ChangesRefusedError` before anything is written. What was never written before has no share.
 
         `knows_rows`: rows that are looked at count as changes, else only those that are to be deleted: a first run, and

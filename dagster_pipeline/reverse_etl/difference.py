@@ -22,7 +22,7 @@ SPILLING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DifferenceSize:
     """How many changes there are.
 
     Attributes:

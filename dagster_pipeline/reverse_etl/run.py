@@ -25,7 +25,7 @@ from dagster_pipeline.reconcile.throttle import Throttle
 from dagster_pipeline.reverse_etl.agreement import Agreement, agreement_of
 from dagster_pipeline.reverse_etl.books import Books
 from dagster_pipeline.reverse_etl.change_cap import ChangeCap
-from dagster_pipeline.reverse_etl.difference import Difference
+from dagster_pipeline.reverse_etl.difference import DifferenceSize
 from dagster_pipeline.reverse_etl.flow import Flow
 from dagster_pipeline.reverse_etl.result import SAMPLES, ReverseEtlResult
 from dagster_pipeline.schema.reverse_etl_file import KIND
@@ -115,7 +115,7 @@ class ReverseEtl:
                 self._target.keys(agreement.key_fields, at_once=KEYS_AT_ONCE), version=version
             )
 
-    def _difference(self, books: Books, *, knows_rows: bool) -> Difference:
+    def _difference(self, books: Books, *, knows_rows: bool) -> DifferenceSize:
         difference = books.compute(self._load_id, every_row=self._config.full_refresh)
         if difference.changes and (doubled := books.doubled(self._load_id)):
             keys = "; ".join(", ".join(map(str, key)) for key in doubled)
@@ -132,7 +132,7 @@ class ReverseEtl:
         return difference
 
     def _write(
-        self, books: Books, agreement: Agreement, difference: Difference, version: int, lock: TableLock
+        self, books: Books, agreement: Agreement, difference: DifferenceSize, version: int, lock: TableLock
     ) -> ReverseEtlResult:
         file, counts = self._flow.file, Counts()
 
@@ -169,7 +169,7 @@ class ReverseEtl:
         self._state.close_load(load.load_id, rows=result.source_rows)
         return result
 
-    def _open_load(self, books: Books, difference: Difference) -> Load:
+    def _open_load(self, books: Books, difference: DifferenceSize) -> Load:
         most = max(1, min(self._flow.file.batch_rows, BATCH_BYTES // max(difference.longest, 1)))
         bounds = range(0, difference.rows, most)
         load = Load(
@@ -193,7 +193,7 @@ class ReverseEtl:
         return load
 
     def _result(
-        self, books: Books, difference: Difference, counts: Counts, *, batches: int = 0
+        self, books: Books, difference: DifferenceSize, counts: Counts, *, batches: int = 0
     ) -> ReverseEtlResult:
         result = ReverseEtlResult(
             flow=self._flow.name,

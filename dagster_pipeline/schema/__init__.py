@@ -1,1 +1,1 @@
-"""What a table file means: its models, its rules, its loader. Nothing here connects, and nothing knows Dagster."""
+"""What the files of every kind mean: their models, their rules, their loader. Nothing here connects or knows Dagster."""

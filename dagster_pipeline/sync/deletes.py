@@ -22,7 +22,7 @@ from dagster_pipeline.reconcile.difference import Difference, Kind
 from dagster_pipeline.reconcile.mending import mark_deleted
 from dagster_pipeline.reconcile.request import keys_only
 from dagster_pipeline.state.base_state_store import TableLock
-from dagster_pipeline.sync.drift import Reconciled
+from dagster_pipeline.sync.drift import Agreement
 
 MOST_VANISHED = 1_000_000
 """Keys that are held in memory until the cap has been judged, some hundred bytes each."""
@@ -39,7 +39,7 @@ class VanishedRows:
     source: BaseSourceConnector
     sink: BaseSinkConnector
     table: SinkTable
-    reconciled: Reconciled
+    agreement: Agreement
     described: SourceTable
     rows: int
     query_comment: str
@@ -71,12 +71,12 @@ class VanishedRows:
     def _comparison(self) -> Comparison:
         if not isinstance(self.source, ComparableSource) or not isinstance(self.sink, ComparableSink):
             raise self._not_comparable()
-        reconciled, source = self.reconciled, self.source
+        agreement, source = self.agreement, self.source
         return Comparison(
             source=source,
             sink=self.sink,
             table=self.table,
-            request=keys_only(reconciled.schema, reconciled.mappings, query_comment=self.query_comment),
+            request=keys_only(agreement.schema, agreement.mappings, query_comment=self.query_comment),
             split=lambda rows: self.source.split(self.table.primary_key, window=EVERYTHING, target_rows=rows),
             table_rows=max(self.described.estimated_rows, self.rows),
         )

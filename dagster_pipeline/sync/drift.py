@@ -19,8 +19,8 @@ from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
-    """The columns that a run moves.
+class Agreement:
+    """The columns that a run moves: what the file and the source's catalog agree on.
 
     Attributes:
         schema: the file with what `on_drift` added or changed.
@@ -33,7 +33,7 @@ class Reconciled:
     notes: tuple[str, ...]
 
 
-def reconcile(schema: TableSchema, described: SourceTable, mapper: TypeMapper) -> Reconciled:
+def agree(schema: TableSchema, described: SourceTable, mapper: TypeMapper) -> Agreement:
     """Hold the file against the catalog.
 
     Raises `ConfigurationError` when a column vanished, or when anything drifted under `on_drift: fail`.
@@ -53,7 +53,7 @@ def reconcile(schema: TableSchema, described: SourceTable, mapper: TypeMapper) -
         )
     effective = schema.model_copy(update={"columns": tuple(columns)})
     mappings = tuple(_null_guarded(schema, mapping, catalog) for mapping in mapper.map(effective))
-    return Reconciled(effective, mappings, tuple(notes))
+    return Agreement(effective, mappings, tuple(notes))
 
 
 def _null_guarded(

@@ -15,7 +15,7 @@ from dagster_pipeline.state.base_state_store import BaseStateStore
 from dagster_pipeline.state.records import ChunkStatus, Load
 from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import reconcile
+from dagster_pipeline.sync.drift import agree
 from dagster_pipeline.sync.partition_slice import PartitionSlice
 from dagster_pipeline.sync.plan import plan_sync
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
@@ -66,14 +66,14 @@ def dry_run(
     """Plan one run. Raises what the run would raise before it writes."""
     refuse_senseless(config, schema, by_partition=part is not None)
     described = source.describe()
-    reconciled = reconcile(schema, described, TypeMapper())
-    table = sink_table(reconciled.schema, reconciled.mappings)
+    agreement = agree(schema, described, TypeMapper())
+    table = sink_table(agreement.schema, agreement.mappings)
     before = state.read(schema.name, part.name if part else "")
     bounds: SourceBounds | None = None
     if schema.sync.cursor and schema.sync.mode is not SyncMode.FULL and part is None:
         bounds = source.bounds(schema.sync.cursor, floor=before.cursor, count_nulls=True)
     plan = plan_sync(
-        reconciled.schema,
+        agreement.schema,
         before,
         bounds,
         config,
@@ -83,7 +83,7 @@ def dry_run(
     )
     nothing = plan.nothing_to_read
     chunks = () if nothing else source.split(plan.split_by, window=plan.window, target_rows=plan.chunk_rows)
-    read = ReadRequest(mappings=reconciled.mappings, window=plan.window)
+    read = ReadRequest(mappings=agreement.mappings, window=plan.window)
     sampled, coerced, refusal = _sample(source, read, chunks)
     return DryRun(
         table=table,
@@ -97,7 +97,7 @@ def dry_run(
         statements=sink.planned_statements(table),
         sampled_rows=sampled,
         coerced=coerced,
-        notes=(*reconciled.notes, *(bounds.notes if bounds else ()), *refusal, *_left_open(before.open_load)),
+        notes=(*agreement.notes, *(bounds.notes if bounds else ()), *refusal, *_left_open(before.open_load)),
     )
 
 

@@ -23,7 +23,7 @@ from dagster_pipeline.state.records import ChunkStatus
 from dagster_pipeline.sync.chunk_mover import ChunkMover
 from dagster_pipeline.sync.config import SyncConfig, refuse_senseless
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import reconcile
+from dagster_pipeline.sync.drift import agree
 from dagster_pipeline.sync.opening import OpenedLoad, is_atomic, is_rewritable, open_load, standing
 from dagster_pipeline.sync.partition_slice import PartitionSlice, loads_all, outside_all_partitions
 from dagster_pipeline.sync.progress import Progress, ProgressMeter
@@ -102,19 +102,19 @@ class TableSync:
             rows_before=None if self._part is not None else before.rows,
             version=opened.version,
             statements=opened.statements,
-            notes=notes + run.reconciled.notes + (opened.bounds.notes if opened.bounds else ()),
+            notes=notes + run.agreement.notes + (opened.bounds.notes if opened.bounds else ()),
             partition=run.partition,
             rows_in_no_partition=outside,
-            query=self._source.statement(ReadRequest(mappings=run.reconciled.mappings, window=opened.window)),
-            drift=run.reconciled.notes,
+            query=self._source.statement(ReadRequest(mappings=run.agreement.mappings, window=opened.window)),
+            drift=run.agreement.notes,
             in_quarantine=run.quarantine.store.counted() if run.quarantine else None,
         )
 
     def _context(self, lock: TableLock) -> RunContext:
         """Ask the source what it has, and hold the file against it."""
         described = self._source.describe()
-        reconciled = reconcile(self._schema, described, self._mapper)
-        table = sink_table(reconciled.schema, reconciled.mappings)
+        agreement = agree(self._schema, described, self._mapper)
+        table = sink_table(agreement.schema, agreement.mappings)
         return RunContext(
             schema=self._schema,
             source=self._source,
@@ -126,12 +126,12 @@ class TableSync:
             part=self._part,
             lock=lock,
             described=described,
-            reconciled=reconciled,
+            agreement=agreement,
             table=table,
             quarantine=quarantine_of(
-                reconciled.schema,
+                agreement.schema,
                 table,
-                reconciled.mappings,
+                agreement.mappings,
                 source=self._source,
                 sink=self._sink,
                 run_id=self._run_id,
@@ -145,7 +145,7 @@ class TableSync:
         open_chunks = [chunk for chunk in load.chunks if chunk.status is not ChunkStatus.DONE] if load else []
         if load is None or not open_chunks:
             return Moved()
-        mappings = run.reconciled.mappings
+        mappings = run.agreement.mappings
         meter = ProgressMeter(
             self._report,
             every_seconds=REPORT_SECONDS,

@@ -53,7 +53,7 @@ def standing(run: RunContext) -> tuple[TableState, tuple[str, ...]]:
         note = f"{table.full_name} is gone from the warehouse, so it is loaded from the start."
     else:
         gained = run.sink.missing_columns(table)
-        if not loaded_rows_lack(gained, run.reconciled.schema, run.source, cursor=before.cursor):
+        if not loaded_rows_lack(gained, run.agreement.schema, run.source, cursor=before.cursor):
             return before, ()
         if not table.collapses_rereads:
             return before, (cannot_reread(gained, table),)
@@ -66,9 +66,9 @@ def standing(run: RunContext) -> tuple[TableState, tuple[str, ...]]:
 def open_load(run: RunContext, before: TableState) -> OpenedLoad:
     """Go on with what was left, or plan anew and record the plan."""
     mark = fingerprint(
-        run.reconciled.schema,
+        run.agreement.schema,
         run.table,
-        run.reconciled.mappings,
+        run.agreement.mappings,
         config=run.config,
         part=run.part,
         origin=run.origin,
@@ -125,7 +125,7 @@ def _clear_the_way(run: RunContext) -> None:
 def _open_anew(run: RunContext, before: TableState, mark: str) -> OpenedLoad:
     bounds = _bounds(run, before)
     plan = plan_sync(
-        run.reconciled.schema,
+        run.agreement.schema,
         before,
         bounds,
         run.config,

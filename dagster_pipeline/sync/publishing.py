@@ -58,7 +58,7 @@ def hide_deleted(run: RunContext, opened: OpenedLoad, *, rows: int) -> int:
         source=run.source,
         sink=run.sink,
         table=run.table,
-        reconciled=run.reconciled,
+        agreement=run.agreement,
         described=run.described,
         rows=rows,
         query_comment=run.comment,

@@ -20,7 +20,7 @@ from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.drift import Reconciled, reconcile
+from dagster_pipeline.sync.drift import Agreement, agree
 from dagster_pipeline.sync.quarantine import Quarantine, quarantine_of
 from dagster_pipeline.sync.version import greatest_version
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
@@ -76,10 +76,10 @@ def replay(
     other `PipelineError`s as a load does. What was loaded until then stays.
     """
     with state.lock(schema.name, owner=run_id) as lock:
-        reconciled = reconcile(schema, source.describe(), TypeMapper())
-        table = sink_table(reconciled.schema, reconciled.mappings)
+        agreement = agree(schema, source.describe(), TypeMapper())
+        table = sink_table(agreement.schema, agreement.mappings)
         quarantine = quarantine_of(
-            reconciled.schema, table, reconciled.mappings, source=source, sink=sink, run_id=run_id
+            agreement.schema, table, agreement.mappings, source=source, sink=sink, run_id=run_id
         )
         if quarantine is None:
             raise ConfigurationError(
@@ -89,7 +89,7 @@ def replay(
         sink.ensure_table(table)
         above = greatest_version(state.read(schema.name), sink, table)
         version = state.next_version(schema.name, above=above)
-        portions = _Portions(source, sink, table, reconciled, quarantine, version, lock, f"replay {run_id}")
+        portions = _Portions(source, sink, table, agreement, quarantine, version, lock, f"replay {run_id}")
         done = Replayed()
         for rows in quarantine.store.rows(ROWS_AT_ONCE):
             done += portions.replay(rows)
@@ -101,7 +101,7 @@ class _Portions:
     source: BaseSourceConnector
     sink: BaseSinkConnector
     table: SinkTable
-    reconciled: Reconciled
+    agreement: Agreement
     quarantine: Quarantine
     version: int
     lock: TableLock
@@ -114,8 +114,8 @@ class _Portions:
         if not named:
             return Replayed(tried=len(rows), unnamed=len(rows))
         self.lock.assert_held()
-        mappings = self.reconciled.mappings
-        comment = f"dagster_pipeline table={self.reconciled.schema.name} {self.load_id}"
+        mappings = self.agreement.mappings
+        comment = f"dagster_pipeline table={self.agreement.schema.name} {self.load_id}"
         only = KeySet(columns, tuple(row.key for row in named))
         read = ReadRequest(mappings, EVERYTHING, query_comment=comment, only=only)
         write = WriteRequest(

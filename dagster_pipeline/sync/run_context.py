@@ -11,7 +11,7 @@ from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.config import SyncConfig
-from dagster_pipeline.sync.drift import Reconciled
+from dagster_pipeline.sync.drift import Agreement
 from dagster_pipeline.sync.partition_slice import PartitionSlice
 from dagster_pipeline.sync.quarantine import Quarantine
 from dagster_pipeline.sync.version import greatest_version
@@ -26,7 +26,7 @@ class RunContext:
         run_id, origin: this run, and the one of which it is a retry (itself when there is none).
         part: the partitions to replace; `None` for the whole table.
         lock: held until the run ends; whatever changes what others may rely on asserts it first.
-        described, reconciled: the source's catalog, and the file held against it.
+        described, agreement: the source's catalog, and the file held against it.
         table: the destination as it is to be.
         quarantine: where rows go that cannot be represented; `None` where they stop the run.
         comment: names table and run in statements.
@@ -42,7 +42,7 @@ class RunContext:
     part: PartitionSlice | None
     lock: TableLock
     described: SourceTable
-    reconciled: Reconciled
+    agreement: Agreement
     table: SinkTable
     quarantine: Quarantine | None
     comment: str

@@ -12,7 +12,7 @@ from typing import Protocol
 from dagster_pipeline.connectors.batch import Window, WireColumn, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
 from dagster_pipeline.schema.models import TableSchema
-from dagster_pipeline.sync.drift import reconcile
+from dagster_pipeline.sync.drift import agree
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
@@ -80,8 +80,8 @@ def take_sample(
     schema: TableSchema, *, source: BaseSourceConnector, sink: Arriving, window: Window, rows: int
 ) -> Sample:
     """Read the first rows that the source comes upon. Raises what a load would raise, but for values out of range."""
-    reconciled = reconcile(schema, source.describe(), TypeMapper())
-    mappings = tuple(replace(mapping, fails_out_of_range=False) for mapping in reconciled.mappings)
+    agreement = agree(schema, source.describe(), TypeMapper())
+    mappings = tuple(replace(mapping, fails_out_of_range=False) for mapping in agreement.mappings)
     guarded = [mapping for mapping in mappings if mapping.guard is not None]
     mark = "_was_"
     while any(mapping.name.startswith(mark) for mapping in mappings):
@@ -98,7 +98,7 @@ def take_sample(
         masked={
             column.name: str(column.mask) for column in schema.columns if column.mask and column.name in types
         },
-        stops=any(mapping.fails_out_of_range for mapping in reconciled.mappings),
+        stops=any(mapping.fails_out_of_range for mapping in agreement.mappings),
         rows=tuple(
             tuple(Cell(row[place[name]], row[place[was[name]]] if name in was else None) for name in types)
             for row in found

@@ -5,13 +5,13 @@ What does not belong here: SQL, drivers, and anything about where the rows come 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from dagster_pipeline.connectors.batch import Batch, Window, WireColumn, WireFormat, WriteReceipt
+from dagster_pipeline.connectors.closing import Closing
 from dagster_pipeline.schema.partition_cut import Replacing
 
 VERSION_COLUMN = "_version"
@@ -119,7 +119,7 @@ class SliceRequest:
     rebuilt_name: str
 
 
-class BaseSinkConnector(ABC):
+class BaseSinkConnector(Closing):
     """One warehouse. `write` may be called from several threads at once.
 
     Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's.
@@ -195,8 +195,11 @@ class BaseSinkConnector(ABC):
         0 when the table does not exist.
         """
 
-    def catch_up(self, table: SinkTable) -> None:  # noqa: B027 -- a warehouse of one server has nothing to do
-        """Return when whichever server answers next knows every acknowledged row of a table that exists."""
+    def catch_up(self, table: SinkTable) -> None:
+        """Return when whichever server answers next knows every acknowledged row of a table that exists.
+
+        A warehouse of one server has nothing to do.
+        """
 
     @abstractmethod
     def write(self, request: WriteRequest, batches: Iterable[Batch]) -> WriteReceipt:
@@ -204,15 +207,3 @@ class BaseSinkConnector(ABC):
 
         An error from `batches` itself passes through unchanged, and the insert is abandoned.
         """
-
-    @abstractmethod
-    def close(self) -> None:
-        """End every connection; may be called twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

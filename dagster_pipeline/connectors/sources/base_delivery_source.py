@@ -6,14 +6,13 @@ for, which is what `base_source_connector` is about. What does not belong here: 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from dagster_pipeline.connectors.batch import Batch, WireColumn
+from dagster_pipeline.connectors.closing import Closing
 
 ANSWERS = "answers"
 """Name of the one delivery of an API, whose answers of one run are taken together."""
@@ -47,7 +46,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-class BaseDeliverySource(ABC):
+class BaseDeliverySource(Closing):
     """One place that deliveries come from. `stream` may be called from several threads at once.
 
     Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a library's own.
@@ -71,15 +70,3 @@ class BaseDeliverySource(ABC):
         Memory is bounded whatever the delivery's size. Raises `RetriableError` when it is not (or no longer) what its
         identity says, and `DataQualityError` when a value is not what its column declares.
         """
-
-    @abstractmethod
-    def close(self) -> None:
-        """End every connection; may be called twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,12 +6,11 @@ anything about where the rows go.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from dagster_pipeline.connectors.batch import (
     EVERYTHING,
@@ -24,6 +23,7 @@ from dagster_pipeline.connectors.batch import (
     WireColumn,
     WireFormat,
 )
+from dagster_pipeline.connectors.closing import Closing
 from dagster_pipeline.connectors.digest import KeySet
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
@@ -50,7 +50,7 @@ class ReadRequest:
     limit: int = 0
 
 
-class BaseSourceConnector(ABC):
+class BaseSourceConnector(Closing):
     """One table's source database. Not shared between threads, but for `stream`, which any thread may call.
 
     A context manager: nothing is connected before `__enter__` or the first call, and `close` ends everything it opened.
@@ -110,11 +110,3 @@ class BaseSourceConnector(ABC):
     @abstractmethod
     def close(self) -> None:
         """End every connection that this object opened; may be called twice, and from another thread to cancel."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,12 +6,12 @@ from the answers (`proposal/`), and reading rows (`base_source_connector`).
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from dagster_pipeline.connectors.batch import SourceTable
+from dagster_pipeline.connectors.closing import Closing
 from dagster_pipeline.schema.models import Dialect
 
 COUNTED_ROWS = 3_000_000
@@ -54,7 +54,7 @@ class CursorFacts:
     recent: bool | None
 
 
-class BaseSurveyor(ABC):
+class BaseSurveyor(Closing):
     """One source database. Raises `ConfigurationError` or `RetriableError`, never a driver's error."""
 
     dialect: ClassVar[Dialect]
@@ -78,11 +78,3 @@ class BaseSurveyor(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the connection; may be called twice."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dagster_pipeline.contract.shown import as_text
-from dagster_pipeline.contract.table_contract import TableContract, hold
+from dagster_pipeline.contract.table_contract import TableContract, contract_of
 from dagster_pipeline.errors import ConfigurationError
 from tests.contract.sources.both_sources import Server
 from tests.integration.reconcile.rig import Rig
@@ -41,7 +41,7 @@ def loaded(server: Server, rig: Callable[..., Rig]) -> Rig:
 
 def held(rig: Rig) -> TableContract:
     with rig._source() as source:
-        return hold(rig.schema, source=source, sink=rig.sink)
+        return contract_of(rig.schema, source=source, sink=rig.sink)
 
 
 def settle_file(rig: Rig, contract: TableContract) -> None:

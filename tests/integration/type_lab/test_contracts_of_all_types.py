@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagster_pipeline.contract.table_contract import hold
+from dagster_pipeline.contract.table_contract import contract_of
 from tests.type_lab.laboratory import COLUMNS_PER_TABLE, Laboratory
 
 
@@ -18,5 +18,5 @@ def test_a_loaded_table_of_every_type_keeps_its_contract(laboratory: Laboratory,
         laboratory.load(table, columns, mode="full", out_of_range=out_of_range)
         schema = laboratory.schema(table, columns, mode="full", out_of_range=out_of_range)
         with laboratory.database.source(schema) as source:
-            kept = hold(schema, source=source, sink=laboratory.sink)
+            kept = contract_of(schema, source=source, sink=laboratory.sink)
         assert [difference.what for difference in kept.differences] == []

@@ -72,6 +72,21 @@ def test_every_page_is_linked_from_another() -> None:
     assert [page.name for page in PAGES if page.parent.name == "docs" and page not in linked] == []
 
 
+def test_the_page_on_architecture_names_every_room_and_no_other() -> None:
+    text = (REPOSITORY / "docs/architecture.md").read_text()
+    rows = text.partition("## The rooms")[2].partition("## ")[0].splitlines()
+    named = {
+        Path(name).parts[0]
+        for row in rows
+        for name in re.findall(r"`([a-z_/]+(?:[.]py)?)`", row.partition(" | ")[0])
+    }
+    package = REPOSITORY / "dagster_pipeline"
+    there = {path.parent.name for path in package.glob("*/__init__.py")} | {
+        path.name for path in package.glob("*.py")
+    }
+    assert named == there - {"__init__.py", "__main__.py"}
+
+
 @pytest.mark.parametrize(("page", "line"), sorted(set(commands())))
 def test_every_command_exists_and_takes_these_words(page: str, line: str) -> None:
     words = shlex.split(line.removeprefix("$ "), comments=True)
