@@ -11,10 +11,17 @@ from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
 from scripts.servers.scratch import scratch_server
 from scripts.servers.server import Server
+from tests.plain_ids import refused
 
 hypothesis.settings.register_profile("the same examples every time", derandomize=True)
 if "HYPOTHESIS_EXPLORE" not in os.environ:
     hypothesis.settings.load_profile("the same examples every time")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose id may differ between processes; not its collection, whose errors a worker does not show."""
+    if why := refused(item.nodeid):
+        pytest.fail(why, pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ def test_a_destination_of_an_odd_name_is_refused_with_its_line_and_a_better_one(
         laboratory.schema(name, [], mode="full")
 
 
-@pytest.mark.parametrize("name", ["new\nline", "tab\there", "\x7f"])
+@pytest.mark.parametrize("name", ["new\nline", "tab\there", "\x7f"], ids=["line feed", "tab", "delete"])
 def test_a_column_with_a_control_character_in_its_name_is_refused_with_its_line(
     laboratory: Laboratory, name: str
 ) -> None:

@@ -186,7 +186,7 @@ def test_names_of_any_kind_survive_and_validate(name: str, tmp_path: Path) -> No
     assert [each.name for each in loaded.columns][1] == name
 
 
-@pytest.mark.parametrize("name", ["tab\there", "bell\a"])
+@pytest.mark.parametrize("name", ["tab\there", "bell\a"], ids=["tab", "bell"])
 def test_control_characters_are_escaped_so_that_validation_can_name_them(name: str) -> None:
     created = SourceColumn(f"created {name}", "datetime", False)
     _, file = written(survey(ID, created, rows=5_000_000), {}, table=name)
