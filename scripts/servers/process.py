@@ -97,9 +97,12 @@ def is_free(port: int) -> bool:
 
 
 def _environment(directory: Path) -> dict[str, str]:
-    """As little as servers need: a developer's PGPORT or MYSQL_HOME must not reach them."""
+    """As little as servers need: a developer's PGPORT or MYSQL_HOME must not reach them.
+
+    Temporary files have a directory of their own: MariaDB, while it is installed too, deletes those of every other server in it.
+    """
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
-    return {"PATH": path, "HOME": str(directory), "LC_ALL": "C", "TZ": "UTC"}
+    return {"PATH": path, "HOME": str(directory), "TMPDIR": str(directory), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def run_to_end(command: Sequence[str | Path], *, account: Account, directory: Path) -> None:
