@@ -29,6 +29,8 @@ from scripts.servers.server import Server
 from tests.contract.state.loads import TABLE, a_load, run
 from tests.faults.tcp_proxy import TcpProxy
 
+DEADLINE_SECONDS = 60.0
+
 _numbers = itertools.count(1)
 
 
@@ -114,15 +116,18 @@ def test_a_lock_outlives_a_short_outage_of_the_store(
         line.cut()
         with pytest.raises(RetriableError):
             lock.assert_held()
-        time.sleep(1.2)  # one heartbeat fails
-        line.mend()
-        time.sleep(2.5)  # longer than the lock lasts without one
-        with (
-            closing(StateManager(url)) as other,
-            pytest.raises(TableLockedError),
-            other.lock(TABLE, owner="run 2"),
-        ):
-            pass
+        with closing(StateManager(url)) as other:
+            (before,) = other.locks()
+            time.sleep(1.2)  # one heartbeat fails
+            line.mend()
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while (
+                other.locks()[0].heartbeat_at <= before.expires_at
+            ):  # longer than the lock lasts without one
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            with pytest.raises(TableLockedError), other.lock(TABLE, owner="run 2"):
+                pass
         lock.assert_held()
 
 
@@ -132,7 +137,10 @@ def test_a_lock_that_another_took_during_a_long_outage_is_lost(
     with closing(StateManager(url)) as other, ExitStack() as stack:
         with store.lock(TABLE, owner="run 1") as lock:
             line.cut()
-            time.sleep(3.2)
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while other.is_locked(TABLE):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
             stack.enter_context(other.lock(TABLE, owner="run 2"))
             line.mend()
             with pytest.raises(TableLockedError, match=r"run 1 .* lost"):
