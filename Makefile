@@ -30,7 +30,7 @@ stop: $(INSTALLED) ## End the demo's database servers; their data stays
 
 test: $(INSTALLED) ## Run all tests, servers included; some of them: make test ARGS="tests/unit -k window"
 	@$(PYTHON) -m scripts.servers install
-	@.venv/bin/pytest -n logical --maxprocesses=4 --dist loadfile $(ARGS)
+	@.venv/bin/pytest -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: $(INSTALLED) ## Break everything by plan, 200 faults or more, and compare with the sources: make torture SEEDS=34 FIRST=0
 	@$(PYTHON) -m scripts.servers install

@@ -11,11 +11,25 @@ from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
 from scripts.servers.scratch import scratch_server
 from scripts.servers.server import Server
+from tests.long_files_first import place
 from tests.plain_ids import refused
 
 hypothesis.settings.register_profile("the same examples every time", derandomize=True)
 if "HYPOTHESIS_EXPLORE" not in os.environ:
     hypothesis.settings.load_profile("the same examples every time")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors: a third of the time tests wait for servers, disks, locks and processes."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring long files to the front; the tests of a file stay together and in order."""
+    key = place(config.rootpath)
+    items.sort(key=lambda item: key(item.path))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
