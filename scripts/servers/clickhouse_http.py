@@ -43,7 +43,7 @@ from scripts.servers.http_body import Body, BrokenBodyError, form_fields
 from scripts.servers.process import ServerError, free_port, guard
 
 LONGEST_STATEMENT = 32 << 20
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 WRONG_PASSWORD = 516
 NOT_SETTINGS = frozenset(
     {
@@ -287,11 +287,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/ping", timeout=1):
+            with urlopen(f"http://127.0.0.1:{port}/ping", timeout=10):
                 return
         except OSError:
             time.sleep(0.05)
-    raise ServerError("The ClickHouse front did not start.")
+    code = process.poll()
+    how = f"did not answer within {START_SECONDS:.0f} s" if code is None else f"ended with code {code}"
+    raise ServerError(f"The ClickHouse front did not start: it {how}.")
 
 
 def main(words: list[str] | None = None) -> int:

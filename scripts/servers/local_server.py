@@ -35,7 +35,7 @@ from scripts.servers.process import (
 from scripts.servers.product import Product
 from scripts.servers.server import Server
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 TRIES = 3  # another program may take the free port between our look and the server's
 FOR_EVERYBODY = "/var/tmp"  # noqa: S108 - mkdtemp makes a private directory there
 

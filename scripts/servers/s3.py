@@ -19,7 +19,7 @@ import boto3
 
 from scripts.servers.process import ServerError, free_port, guard
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @contextmanager

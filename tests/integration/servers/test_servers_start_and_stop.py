@@ -254,8 +254,8 @@ def test_the_servers_of_a_test_session_end_with_it(directory: Path, death: signa
     pids = next(line for line in session.stdout if "pids" in line).split("pids")[1].split()
     servers = [psutil.Process(int(pid)) for pid in pids]
     session.send_signal(death)
-    session.communicate(timeout=30)
-    assert wait_until_ended(servers, seconds=20)
+    session.communicate(timeout=120)
+    assert wait_until_ended(servers, seconds=60)
 
 
 def test_two_programs_that_start_at_once_share_one_server(directory: Path) -> None:
