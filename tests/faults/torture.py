@@ -14,6 +14,7 @@ from contextlib import ExitStack
 
 from scripts.servers.mariadb import MariaDb
 from scripts.servers.postgres import Postgres
+from scripts.servers.process import ServerError
 from scripts.servers.scratch import scratch_server
 from tests.faults.scenario import Outcome, Scenario, play
 
@@ -30,6 +31,7 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     began = time.monotonic()
     outcomes: list[Outcome] = []
+    broken = 0
     with ExitStack() as stack:
         servers = {
             "postgres": stack.enter_context(scratch_server(Postgres())),
@@ -37,10 +39,17 @@ def main(words: list[str] | None = None) -> int:
         }
         for seed in range(arguments.first, arguments.first + arguments.seeds):
             scenario = Scenario.of(seed, faults=arguments.faults)
-            outcomes.append(play(scenario, servers[scenario.dialect]))
-            print(outcomes[-1], flush=True)  # noqa: T201 -- what it is for
+            try:
+                outcomes.append(play(scenario, servers[scenario.dialect]))
+                print(outcomes[-1], flush=True)  # noqa: T201 -- what it is for
+            except (ServerError, AssertionError, OSError) as error:
+                broken += 1
+                print(f"{scenario}: the scenery broke: {error}", flush=True)  # noqa: T201
+                servers[scenario.dialect].start()
     print(summary(outcomes, time.monotonic() - began))  # noqa: T201
-    return 0 if all(outcome.is_good for outcome in outcomes) else 1
+    if broken:
+        print(f"{broken} scenarios could not be played")  # noqa: T201
+    return 0 if not broken and all(outcome.is_good for outcome in outcomes) else 1
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:

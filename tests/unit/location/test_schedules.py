@@ -182,7 +182,7 @@ def test_a_tick_stays_under_two_seconds_with_many_tables_of_one_cron(
         context = dg.build_schedule_context(instance=instance, scheduled_execution_time=MOMENT)
         begun = time.process_time()
         schedule.evaluate_tick(context)
-        assert time.process_time() - begun < 2
+        assert time.process_time() - begun < 2  # 0.1 where it was measured
 
 
 def work(instance: dg.DagsterInstance, name: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
