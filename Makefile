@@ -6,11 +6,13 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
+KILLS := $(addprefix tests/,contract/deliveries/test_a_kill_loses_and_doubles_nothing.py integration/snapshots/test_killed_snapshots.py \
+	integration/reverse_etl/test_killed_runs_converge.py integration/sync/test_killed_loads_keep_quarantine.py)
 
-.PHONY: help setup demo dev stop test torture e2e stack-load migrations check lint types validate plan graph reference type-lab bench alert-test doctor metrics workflows audit constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load migrations kill-deliveries check lint types validate plan graph reference type-lab bench alert-test doctor metrics workflows audit constraints clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
 
@@ -46,6 +48,10 @@ stack-load: $(INSTALLED) ## Drain 200 queued runs with 50 pages open, over the p
 
 migrations: $(INSTALLED) ## Kill the migration of a table at every step, over HTTP and with the embedded engine in it
 	@.venv/bin/pytest tests/integration/maintenance/test_migration.py -k killed -m "long or not long" $(ARGS)
+
+kill-deliveries: $(INSTALLED) ## Kill deliveries, snapshots, reverse ETL and loads with a quarantine at every step
+	@$(PYTHON) -m scripts.servers install
+	@.venv/bin/pytest -m "long or not long" $(KILLS) $(ARGS)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 
