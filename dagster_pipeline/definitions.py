@@ -5,12 +5,13 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
-from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_snapshots
+from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_exports, watch_snapshots
 from dagster_pipeline.assets.apis import api_bundle
 from dagster_pipeline.assets.clickhouse import clickhouse_bundle
 from dagster_pipeline.assets.data_migration import data_migration_bundle
 from dagster_pipeline.assets.data_quality import data_quality_bundle
 from dagster_pipeline.assets.etl import etl_bundle
+from dagster_pipeline.assets.exports import export_bundle
 from dagster_pipeline.assets.maintenance import maintenance_bundle
 from dagster_pipeline.assets.reverse_etl import reverse_etl_bundle
 from dagster_pipeline.assets.s3 import s3_bundle
@@ -26,11 +27,16 @@ from dagster_pipeline.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything of this code location. Raises `SchemaFilesError` with every problem of every file."""
     tree = load_tree(settings)
-    also = [*watch_snapshots(enabled(tree.snapshots)), *watch_deliveries(tree.deliveries)]
+    also = [
+        *watch_snapshots(enabled(tree.snapshots)),
+        *watch_deliveries(tree.deliveries),
+        *watch_exports(tree.exports),
+    ]
     bundle = (
         etl_bundle(tree.tables, settings)
         + data_quality_bundle(tree.tables, tree.data_quality, settings)
         + snapshot_bundle(tree.snapshots, settings)
+        + export_bundle(tree.exports, settings)
         + reverse_etl_bundle(tree.reverse_etl, settings)
         + data_migration_bundle(tree.data_migration, tree.tables)
         + s3_bundle(tree.s3, settings)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from dagster_pipeline.delivery_tree import table_of
+from dagster_pipeline.exports.named_export import NamedExport
 from dagster_pipeline.schema.discovery import shown_path
 from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import TableSchema
@@ -100,6 +101,33 @@ def watch_deliveries(files: Iterable[KindFile[Any]]) -> list[WatchedTable]:
         )
         for file in files
         if file.value.enabled
+    ]
+
+
+def watch_exports(exports: Iterable[NamedExport]) -> list[WatchedTable]:
+    """Files about exports as alerts see them."""
+    return [
+        WatchedTable(
+            name=export.state_name,
+            owners=export.file.owners,
+            tags=export.file.tags,
+            group=export.file.group,
+            file=shown_path(export.path),
+            names=frozenset(
+                (
+                    *(column.name for column in export.file.columns),
+                    *(column.name for column in (export.table.columns if export.table else ())),
+                    *export.file.key,
+                    *export.sources,
+                    export.file.sink.connection,
+                    export.file.sink.full_name,
+                )
+            ),
+            checks={},
+            freshness=export.file.freshness,
+        )
+        for export in exports
+        if export.file.enabled
     ]
 
 

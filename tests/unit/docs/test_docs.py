@@ -142,6 +142,7 @@ def test_every_command_is_documented() -> None:
 KIND_OF_PAGE = {
     "apis.md": "apis",
     "clickhouse-copies.md": "clickhouse",
+    "exports.md": "exports",
     "reverse-etl.md": "reverse_etl",
     "s3.md": "s3",
 }

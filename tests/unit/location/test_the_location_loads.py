@@ -55,6 +55,7 @@ def test_every_table_file_is_an_asset_with_its_source_before_it_and_no_secret_is
         "amtdb/accounts",
         "amtdb/customers",
         "data_quality/references",
+        "exports/accounts_to_lake",
         "fma/premise_details",
         "fma/premises",
         "lake/web_events",
