@@ -9,17 +9,20 @@ session with its password check. Here the process that executes a run keeps what
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeGuard
 
 from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster_postgres import PostgresEventLogStorage
-from dagster_postgres.utils import create_pg_engine
 from sqlalchemy import Connection, Engine, StaticPool
+
+if TYPE_CHECKING:
+    from dagster_postgres import PostgresEventLogStorage
 
 IDLE_SESSIONS = 5
 """Sessions to PostgreSQL that stay open between events: the steps' threads and the run's own."""
@@ -31,16 +34,24 @@ def kept_open(storage: EventLogStorage) -> Generator[None, None, None]:
     if isinstance(storage, SqliteEventLogStorage):
         with _sqlite(storage):
             yield
-    elif isinstance(storage, PostgresEventLogStorage):
+    elif _is_postgres(storage):
         with _postgres(storage):
             yield
     else:
         yield
 
 
+def _is_postgres(storage: EventLogStorage) -> TypeGuard[PostgresEventLogStorage]:
+    """Whether it is Dagster's own for PostgreSQL, whose package a local instance need not import."""
+    package = sys.modules.get("dagster_postgres")
+    return package is not None and isinstance(storage, package.PostgresEventLogStorage)
+
+
 @contextmanager
 def _postgres(storage: PostgresEventLogStorage) -> Generator[None, None, None]:
     """A pool in place of an engine without one; a session that the server has ended meanwhile is replaced."""
+    from dagster_postgres.utils import create_pg_engine  # noqa: PLC0415 -- a third of a second, not for local instances
+
     before = storage._engine  # noqa: SLF001 -- Dagster has no public way; its webserver does the same
     pooled = create_pg_engine(
         storage.postgres_url,
