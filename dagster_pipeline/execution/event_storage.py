@@ -52,20 +52,20 @@ def _postgres(storage: PostgresEventLogStorage) -> Generator[None, None, None]:
     """A pool in place of an engine without one; a session that the server has ended meanwhile is replaced."""
     from dagster_postgres.utils import create_pg_engine  # noqa: PLC0415 -- a third of a second, not for local instances
 
-    before = storage._engine  # noqa: SLF001 -- Dagster has no public way; its webserver does the same
+    before = storage._engine
     pooled = create_pg_engine(
         storage.postgres_url,
-        storage._token_provider,  # noqa: SLF001
+        storage._token_provider,
         isolation_level="AUTOCOMMIT",
         pool_size=IDLE_SESSIONS,
         max_overflow=-1,
         pool_pre_ping=True,
     )
-    storage._engine = pooled  # noqa: SLF001
+    storage._engine = pooled
     try:
         yield
     finally:
-        storage._engine = before  # noqa: SLF001
+        storage._engine = before
         pooled.dispose()
 
 
@@ -73,11 +73,11 @@ def _postgres(storage: PostgresEventLogStorage) -> Generator[None, None, None]:
 def _sqlite(storage: SqliteEventLogStorage) -> Generator[None, None, None]:
     """One connection for each file in place of one for each transaction."""
     shards = _Shards(storage)
-    storage._connect = shards.connected  # type: ignore[method-assign]  # noqa: SLF001
+    storage._connect = shards.connected  # type: ignore[method-assign]
     try:
         yield
     finally:
-        del storage._connect  # type: ignore[method-assign]  # noqa: SLF001 -- the class's own shows again
+        del storage._connect
         shards.close()
 
 
@@ -91,14 +91,14 @@ class _Shards:
     @contextmanager
     def connected(self, shard: str) -> Generator[Connection, None, None]:
         """A transaction, alone in this process as Dagster's own is."""
-        with self._storage._db_lock:  # noqa: SLF001
+        with self._storage._db_lock:
             with self._engine(shard).begin() as connection:
                 yield connection
             self._tell_watchers(shard)
 
     def close(self) -> None:
         """Close all files."""
-        with self._storage._db_lock:  # noqa: SLF001
+        with self._storage._db_lock:
             while self._engines:
                 self._engines.popitem()[1].dispose()
 
@@ -109,9 +109,9 @@ class _Shards:
                 poolclass=StaticPool,
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             )
-            if shard not in self._storage._initialized_dbs:  # noqa: SLF001
-                self._storage._initdb(engine)  # noqa: SLF001
-                self._storage._initialized_dbs.add(shard)  # noqa: SLF001
+            if shard not in self._storage._initialized_dbs:
+                self._storage._initdb(engine)
+                self._storage._initialized_dbs.add(shard)
             self._engines[shard] = engine
         return self._engines[shard]
 

@@ -32,7 +32,7 @@ from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 EMBEDDED_POOL = "clickhouse_embedded"
 """One process may open the embedded warehouse at a time, so all its tables share this pool, whose limit is one."""
 
-RUN_CONFIG_SCHEMA = EtlRunConfig.to_config_schema()
+RUN_CONFIG_SCHEMA = EtlRunConfig.to_config_schema().as_field()
 """Made once: from an annotated argument Dagster makes it for every table, which was a fifth of the time to load definitions."""
 
 

@@ -166,7 +166,9 @@ class HeldLock(TableLock):
 
     def _has_time(self) -> bool:
         """Whether the lock is ours and no heartbeat is due. A look costs a store no write, so every chunk can afford it."""
-        due = self._database.now() + self._microseconds(self._duration * (BEATS_PER_LOCK - 1) / BEATS_PER_LOCK)
+        due = self._database.now() + self._microseconds(
+            self._duration * (BEATS_PER_LOCK - 1) / BEATS_PER_LOCK
+        )
         fresh = select(locks.c.token).where(locks.c.token == self._token, locks.c.expires_at > due)
         with self._database.reading() as connection:
             return connection.execute(fresh).first() is not None
