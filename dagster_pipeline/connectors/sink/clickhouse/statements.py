@@ -89,8 +89,8 @@ class Statements:
             self.warehouse.run(statement, doing=doing, settings=CATCH_UP_SETTINGS)
 
     def number(self, table: SinkTable, sql: str) -> int:
-        """One number about a table, which `{table}` stands for; 0 when it does not exist, which is asked only without an answer."""
-        try:
+        """One number about a table, which `{table}` stands for; 0 when it does not exist."""
+        try:  # a table is there nearly always, so that is only asked when there is no answer
             self.catch_up(table)
             ((number,),) = self.rows(sql.replace("{table}", quote_table(table.database, table.name)))
         except (ConfigurationError, FatalError):
