@@ -40,6 +40,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
+from dagster_pipeline.execution.event_storage import kept_open
 from dagster_pipeline.execution.pool_claims import PoolClaims
 
 POLL_SECONDS = 0.1
@@ -91,7 +92,15 @@ class ThreadExecutor(Executor):
             plan_context, f"Executing steps as threads of process {os.getpid()}", event_specific_data=facts
         )
         began = time.monotonic()
-        yield from iter(
+        with kept_open(plan_context.instance.event_log_storage):
+            yield from self._run(plan_context)
+        seconds = time.monotonic() - began
+        yield dg.DagsterEvent.engine_event(
+            plan_context, f"Finished steps in {seconds:.1f} s", event_specific_data=facts
+        )
+
+    def _run(self, plan_context: PlanOrchestrationContext) -> Iterator[dg.DagsterEvent]:
+        return iter(
             ExecuteRunWithPlanIterable(
                 execution_plan=plan_context.execution_plan,
                 iterator=partial(
@@ -109,10 +118,6 @@ class ThreadExecutor(Executor):
                     step_dependency_config=self.step_dependency_config,
                 ),
             )
-        )
-        seconds = time.monotonic() - began
-        yield dg.DagsterEvent.engine_event(
-            plan_context, f"Finished steps in {seconds:.1f} s", event_specific_data=facts
         )
 
 

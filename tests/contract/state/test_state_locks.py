@@ -209,6 +209,21 @@ def test_an_expired_lock_that_nobody_took_is_prolonged_when_asked_for(
         assert not _can_lock(store)
 
 
+def test_a_lock_is_prolonged_when_a_heartbeat_is_due_and_not_before(
+    store: StateManager, let_pass: Callable[[float], None]
+) -> None:
+    """A third of its time is a heartbeat's; whoever asks before then costs the store no write."""
+    with store.lock(TABLE, owner="run 1") as lock:
+        (taken,) = store.locks()
+        lock.assert_held()
+        assert store.locks() == (taken,)
+        let_pass(31)
+        lock.assert_held()
+        (prolonged,) = store.locks()
+        assert prolonged.expires_at >= taken.expires_at
+        assert not _can_lock(store)
+
+
 def test_a_clock_that_is_set_back_neither_opens_a_lock_nor_keeps_it_for_ever(
     store: StateManager, let_pass: Callable[[float], None]
 ) -> None:

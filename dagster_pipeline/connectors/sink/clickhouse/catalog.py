@@ -39,20 +39,16 @@ def wanted_shape(table: SinkTable, ddl: Ddl, rows: Rows) -> TableShape:
 
 def existing_shape(database: str, name: str, rows: Rows) -> TableShape | None:
     """The table as it stands; `None` when there is none."""
-    parameters = {"database": database, "name": name}
     found = rows(
-        "SELECT if(engine_full = '', engine, engine_full), comment FROM system.tables "
-        "WHERE database = {database:String} AND name = {name:String}",
-        parameters,
+        "SELECT if(engine_full = '', engine, engine_full), comment, (SELECT groupArray((name, type, default_expression, "
+        "comment, is_in_sorting_key OR is_in_partition_key OR is_in_primary_key)) FROM (SELECT * FROM system.columns "
+        "WHERE database = {database:String} AND table = {name:String} ORDER BY position)) "
+        "FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+        {"database": database, "name": name},
     )
     if not found:
         return None
-    columns = rows(
-        "SELECT name, type, default_expression, comment, is_in_sorting_key OR is_in_partition_key OR is_in_primary_key "
-        "FROM system.columns WHERE database = {database:String} AND table = {name:String} ORDER BY position",
-        parameters,
-    )
-    ((engine, comment),) = found
+    ((engine, comment, columns),) = found
     return TableShape(
         columns=tuple(
             ColumnShape(column, type_, default, text, in_key=bool(in_key))

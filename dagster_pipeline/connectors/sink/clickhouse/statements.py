@@ -12,11 +12,13 @@ from typing import Any
 
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse import catalog
+from dagster_pipeline.connectors.sink.clickhouse.answers import Answers
 from dagster_pipeline.connectors.sink.clickhouse.cluster import CATCH_UP_SETTINGS, Cluster
 from dagster_pipeline.connectors.sink.clickhouse.ddl import Ddl, quote_table
 from dagster_pipeline.connectors.sink.clickhouse.errors import Task
 from dagster_pipeline.connectors.sink.clickhouse.insert import Setting, deduplication_switch
 from dagster_pipeline.connectors.sink.clickhouse.warehouse import Warehouse
+from dagster_pipeline.errors import ConfigurationError, FatalError
 
 DDL_SETTINGS: Mapping[str, Setting] = {"mutations_sync": 1}
 CLUSTER_SETTINGS: Mapping[str, Setting] = {
@@ -47,14 +49,15 @@ class Statements:
         self.write_settings: Mapping[str, Setting] = cluster.write_settings if cluster else {}
         self._ddl_settings = {**(CLUSTER_SETTINGS if cluster else DDL_SETTINGS), **self.write_settings}
         self._is_embedded = is_embedded
+        self._answers = Answers()
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a SELECT; parameters stand in it as `{name:Type}`."""
         return self.warehouse.rows(sql, parameters)
 
     def shape_rows(self, doing: str) -> catalog.Rows:
-        """`rows`, for questions whose error is the file's fault."""
-        return partial(self.warehouse.rows, task=Task.SHAPE, doing=doing)
+        """`rows`, for questions about texts of a file: an error is the file's fault, and an answer stays true."""
+        return self._answers.remembered(partial(self.warehouse.rows, task=Task.SHAPE, doing=doing))
 
     def run(self, statement: str, *, doing: str, settings: Mapping[str, Setting] | None = None) -> None:
         """Run a statement that returns nothing; `doing` names its object in errors."""
@@ -87,8 +90,11 @@ class Statements:
 
     def number(self, table: SinkTable, sql: str) -> int:
         """One number about a table, which `{table}` stands for; 0 when it does not exist."""
-        if not self.table_id(table.database, table.name):
+        try:  # a table is there nearly always, so that is only asked when there is no answer
+            self.catch_up(table)
+            ((number,),) = self.rows(sql.replace("{table}", quote_table(table.database, table.name)))
+        except (ConfigurationError, FatalError):
+            if self.table_id(table.database, table.name):
+                raise
             return 0
-        self.catch_up(table)
-        ((number,),) = self.rows(sql.replace("{table}", quote_table(table.database, table.name)))
         return int(number)
