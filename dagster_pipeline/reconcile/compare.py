@@ -73,7 +73,7 @@ class Comparison:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="source") as pool:
             for key_range in self.split(range_rows(self.table_rows)):
                 asked = pool.submit(self.source.digest, self.request, key_range)
-                there = self.sink.digest(self.table, self.request, key_range)
+                there = self.sink.digest(self.table, self.request, key_range, self.source.range_checksum)
                 here = asked.result()
                 self.pace(max(here.rows, there.rows))
                 yield Compared(here.rows, there.rows) if here == there else self._named(key_range)

@@ -6,7 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from dagster_pipeline.connectors.batch import KeyRange
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import (
+    Buckets,
+    DigestRequest,
+    KeySet,
+    RangeChecksum,
+    RangeDigest,
+    RowDigest,
+)
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 
 
@@ -14,7 +21,9 @@ class ComparableSink(ABC):
     """A warehouse that can say the same of what a reader sees of a table, and hide rows that are gone."""
 
     @abstractmethod
-    def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
+    def digest(
+        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, checksum: RangeChecksum
+    ) -> RangeDigest:
         """Rows and checksum of a range; its bounds are texts of the source."""
 
     @abstractmethod

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagster_pipeline.connectors.batch import Batch, KeyRange, Window, WireColumn, WireFormat, WriteReceipt
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import (
+    Buckets,
+    DigestRequest,
+    KeySet,
+    RangeChecksum,
+    RangeDigest,
+    RowDigest,
+)
 from dagster_pipeline.connectors.object_place import ObjectPlace
 from dagster_pipeline.connectors.sink.base_sink_connector import (
     VERSION_COLUMN,
@@ -210,9 +217,11 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         """What `write` would store of these few rows, as text; nothing is written."""
         return self._writing.arrived(columns, wire_format, payload, stored)
 
-    def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
+    def digest(
+        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, checksum: RangeChecksum
+    ) -> RangeDigest:
         """One statement."""
-        statement = DigestStatements(table=table, request=request).of_range(key_range)
+        statement = DigestStatements(table=table, request=request).of_range(key_range, checksum)
         return digests.range_digest(self.rows(statement)[0])
 
     def bucket_digests(

@@ -13,9 +13,11 @@ from typing import Any
 
 from dagster_pipeline.connectors.batch import KeyRange
 from dagster_pipeline.connectors.digest import (
+    LONGEST_PLAIN_ROW,
     Buckets,
     DigestRequest,
     KeySet,
+    RangeChecksum,
     RangeDigest,
     RowDigest,
     unsigned,
@@ -35,9 +37,18 @@ class DigestStatements:
     table: SinkTable
     request: DigestRequest
 
-    def of_range(self, key_range: KeyRange) -> str:
-        """Rows and checksum of a range."""
-        return self._select(f"count(), {self._checksum}", self._in_range(key_range))
+    def of_range(self, key_range: KeyRange, checksum: RangeChecksum) -> str:
+        """Rows and checksum of a range; whatever it is of no rows, it is not asked."""
+        if checksum is RangeChecksum.XOR_OF_ROWS:
+            return self._select(f"count(), {self._checksum}", self._in_range(key_range))
+        text = _joined(self.request.columns)
+        rows = Relation(self.table).select(f"{text} AS _row", *self._in_range(key_range))
+        key = ", ".join(quote_identifier(column.name) for column in self.request.key)
+        short = f"if(length(_row) > {LONGEST_PLAIN_ROW}, SHA256(_row), _row)"
+        joined = f"SHA256(arrayStringConcat(groupArray({short}), char(28)))"
+        return (
+            f"SELECT count(), {_number(joined)} FROM ({rows} ORDER BY {key}) {READER_SETTINGS}, max_threads = 1"
+        )
 
     def of_buckets(self, key_range: KeyRange, buckets: Buckets) -> str:
         """Bucket, rows and checksum for each bucket that has rows."""
@@ -88,7 +99,7 @@ class DigestStatements:
 
 def row_digest(columns: Sequence[CanonicalColumn]) -> str:
     """The first 64 bits of the SHA-256 of these columns' texts, as a number."""
-    return f"reinterpretAsUInt64(reverse(substring({_hash(columns)}, 1, 8)))"
+    return _number(_hash(columns))
 
 
 def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> str:
@@ -109,7 +120,8 @@ def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> s
 
 def range_digest(row: Sequence[Any]) -> RangeDigest:
     """From `of_range`'s row."""
-    return RangeDigest(int(row[0]), unsigned(row[1]))
+    rows = int(row[0])
+    return RangeDigest(rows, unsigned(row[1]) if rows else 0)
 
 
 def bucket_digests(rows: Sequence[Sequence[Any]]) -> Mapping[int, RangeDigest]:
@@ -137,9 +149,17 @@ def _text(column: CanonicalColumn) -> str:
     return column.warehouse.replace("{column}", quote_identifier(column.name))
 
 
+def _number(digest: str) -> str:
+    return f"reinterpretAsUInt64(reverse(substring({digest}, 1, 8)))"
+
+
 def _hash(columns: Sequence[CanonicalColumn]) -> str:
+    return f"SHA256({_joined(columns)})"
+
+
+def _joined(columns: Sequence[CanonicalColumn]) -> str:
     joined = ", char(31), ".join(_text(column) for column in columns)
-    return f"SHA256(concat({joined}))" if len(columns) > 1 else f"SHA256({joined})"
+    return f"concat({joined})" if len(columns) > 1 else joined
 
 
 def _literals(types: Sequence[str], texts: Sequence[str]) -> list[str]:
