@@ -11,6 +11,8 @@ from dagster_pipeline.type_mapper.type_text import TypeTextError
 
 NULL_MARK = "_utf8mb4 x'1e'"
 _COLUMN_AS_TEXT = "CAST({column} AS CHAR)"
+_PRINTED_BY_ITSELF = ("Decimal", "DateTime", "DateTime64", "Date", "Date32", "Bool")
+"""Not a UUID: beside one, COALESCE reads the mark as a UUID."""
 
 LEAST_PLAIN, GREATEST_PLAIN = "1e-4", "1e14"
 """Doubles in between are written with digits and a point by both databases, in the shortest way that names them."""
@@ -47,24 +49,23 @@ def shown_letters(mapping: ColumnMapping) -> int:
 
 
 def _printed(mapping: ColumnMapping, stored: str, value: str, form: PrintedForm) -> str:
-    is_column = value in ("{column}", _COLUMN_AS_TEXT)
+    """A value that is printed as the canonical text; NULL for NULL."""
     if stored in ("Float32", "Float64"):
         return _float(value)
-    if stored == "Decimal":
-        if is_column and form.scale is not None:
-            return "{column}"
-        text = f"CAST({value} AS CHAR)"
-        bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
-        return f"IF(LOCATE('.', {text}), {bare}, {text})"
-    if stored in ("DateTime", "DateTime64"):
-        if is_column:
-            return "{column}"
-        return f"LEFT(CAST(CAST({value} AS DATETIME(6)) AS CHAR), {shown_letters(mapping)})"
     if stored == "String":
         return f"LOWER(HEX({value}))" if form.is_bytes else f"CONVERT({value} USING utf8mb4)"
     if stored.startswith(("Int", "UInt")) and "AS CHAR" not in mapping.read:
         return f"({value} + 0)"  # a year has four digits otherwise, and ZEROFILL as many as it likes
-    return "{column}" if stored in ("Bool", "Date", "Date32") and is_column else f"CAST({value} AS CHAR)"
+    varies = stored == "Decimal" and form.scale is None
+    if value in ("{column}", _COLUMN_AS_TEXT) and stored in _PRINTED_BY_ITSELF and not varies:
+        return "{column}"
+    text = f"CAST({value} AS CHAR)"
+    if varies:
+        bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
+        return f"IF(LOCATE('.', {text}), {bare}, {text})"
+    if stored in ("DateTime", "DateTime64"):
+        return f"LEFT(CAST(CAST({value} AS DATETIME(6)) AS CHAR), {shown_letters(mapping)})"
+    return text
 
 
 def _float(value: str) -> str:

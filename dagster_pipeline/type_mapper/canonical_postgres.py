@@ -88,7 +88,7 @@ def warehouse_time(microseconds: str) -> str:
 
 
 def warehouse_bits(number: str) -> str:
-    """ClickHouse's expression for PostgreSQL's text of the bytes that it sends for a number: `\\x`, then hexadecimal digits."""
+    """ClickHouse's expression for PostgreSQL's text of the bytes that it sends for a number, as bytea is printed."""
     return f"concat('\\\\x', lower(hex(reinterpretAsFixedString(byteSwap({number})))))"
 
 

@@ -217,12 +217,13 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         """What `write` would store of these few rows, as text; nothing is written."""
         return self._writing.arrived(columns, wire_format, payload, stored)
 
-    def digest(
-        self, table: SinkTable, request: DigestRequest, key_range: KeyRange, checksum: RangeChecksum
-    ) -> RangeDigest:
-        """One statement."""
-        statement = DigestStatements(table=table, request=request).of_range(key_range, checksum)
-        return digests.range_digest(self.rows(statement)[0])
+    def digests(
+        self, table: SinkTable, request: DigestRequest, ranges: Sequence[KeyRange], checksum: RangeChecksum
+    ) -> Sequence[RangeDigest]:
+        """One statement for all of them."""
+        statement = DigestStatements(table=table, request=request).of_ranges(ranges, checksum)
+        found = digests.bucket_digests(self.rows(statement))
+        return [found.get(number, RangeDigest()) for number in range(len(ranges))]
 
     def bucket_digests(
         self, table: SinkTable, request: DigestRequest, key_range: KeyRange, buckets: Buckets

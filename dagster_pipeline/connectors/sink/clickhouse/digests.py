@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagster_pipeline.connectors.batch import KeyRange
@@ -37,17 +37,24 @@ class DigestStatements:
     table: SinkTable
     request: DigestRequest
 
-    def of_range(self, key_range: KeyRange, checksum: RangeChecksum) -> str:
-        """Rows and checksum of a range; whatever it is of no rows, it is not asked."""
+    def of_ranges(self, ranges: Sequence[KeyRange], checksum: RangeChecksum) -> str:
+        """Number, rows and checksum of each range that has rows; a row belongs to the first range whose end it is not beyond."""
+        within = self._in_range(replace(ranges[0], upper=ranges[-1].upper))
+        ends = [" AND ".join(self._in_range(replace(each, lower=None))) for each in ranges[:-1]]
+        cases = ", ".join(f"{end}, {number}" for number, end in enumerate(ends))
+        number = f"multiIf({cases}, {len(ends)})" if ends else "0"
         if checksum is RangeChecksum.XOR_OF_ROWS:
-            return self._select(f"count(), {self._checksum}", self._in_range(key_range))
-        text = _joined(self.request.columns)
-        rows = Relation(self.table).select(f"{text} AS _row", *self._in_range(key_range))
+            return self._select(
+                f"{number} AS _range, count(), {self._checksum}", within, "GROUP BY _range"
+            )
+        row = f"{_joined(self.request.columns)} AS _row"
+        rows = Relation(self.table).select(f"{number} AS _range, {row}", *within)
         key = ", ".join(quote_identifier(column.name) for column in self.request.key)
         short = f"if(length(_row) > {LONGEST_PLAIN_ROW}, SHA256(_row), _row)"
         joined = f"SHA256(arrayStringConcat(groupArray({short}), char(28)))"
         return (
-            f"SELECT count(), {_number(joined)} FROM ({rows} ORDER BY {key}) {READER_SETTINGS}, max_threads = 1"
+            f"SELECT _range, count(), {_number(joined)} FROM ({rows} ORDER BY {key}) GROUP BY _range "
+            f"{READER_SETTINGS}, max_threads = 1"
         )
 
     def of_buckets(self, key_range: KeyRange, buckets: Buckets) -> str:
@@ -119,13 +126,12 @@ def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> s
 
 
 def range_digest(row: Sequence[Any]) -> RangeDigest:
-    """From `of_range`'s row."""
-    rows = int(row[0])
-    return RangeDigest(rows, unsigned(row[1]) if rows else 0)
+    """Of one range or bucket."""
+    return RangeDigest(int(row[0]), unsigned(row[1]))
 
 
 def bucket_digests(rows: Sequence[Sequence[Any]]) -> Mapping[int, RangeDigest]:
-    """From `of_buckets`' rows."""
+    """From the rows of `of_ranges` or `of_buckets`, by number."""
     return {int(row[0]): range_digest(row[1:]) for row in rows}
 
 
