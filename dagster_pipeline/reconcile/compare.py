@@ -30,7 +30,7 @@ RANGE_BUCKETS = 256
 LISTED_ROWS = 50_000
 """Rows of differing buckets that are listed in one pass, and so are in memory."""
 ASKED_ROWS = 120_000
-"""Rows of the ranges that the warehouse digests in one statement: beside a range it reads the rest of the granules at its ends."""
+"""Rows of the ranges that the warehouse digests in one statement, since it also reads the granules at the ends in whole."""
 SCAN_ROWS = 500_000
 """Rows of one statement where buckets are counted."""
 

@@ -59,13 +59,11 @@ def _printed(mapping: ColumnMapping, stored: str, value: str, form: PrintedForm)
     varies = stored == "Decimal" and form.scale is None
     if value in ("{column}", _COLUMN_AS_TEXT) and stored in _PRINTED_BY_ITSELF and not varies:
         return "{column}"
-    text = f"CAST({value} AS CHAR)"
-    if varies:
-        bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
-        return f"IF(LOCATE('.', {text}), {bare}, {text})"
     if stored in ("DateTime", "DateTime64"):
         return f"LEFT(CAST(CAST({value} AS DATETIME(6)) AS CHAR), {shown_letters(mapping)})"
-    return text
+    text = f"CAST({value} AS CHAR)"
+    bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
+    return f"IF(LOCATE('.', {text}), {bare}, {text})" if varies else text
 
 
 def _float(value: str) -> str:

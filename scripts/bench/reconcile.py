@@ -80,7 +80,11 @@ class _Bench:
             found = TableReconciliation(
                 self._schema, source=source, sink=self._sink, state=self._state, run_id=RUN
             ).run()
-        if found.source_rows != self.table.rows or found.warehouse_rows != self.table.rows or found.reread_rows:
+        if (
+            found.source_rows != self.table.rows
+            or found.warehouse_rows != self.table.rows
+            or found.reread_rows
+        ):
             raise AssertionError(f"the two sides should be equal: {found}")
 
     def send(self) -> None:
@@ -118,9 +122,13 @@ def _measure(bench: _Bench, rounds: int) -> None:
         spent["warehouse, reconciliation"].append(bench.front.cpu() - before)
     print(f"{bench.source.version()}, {bench.table.rows:,} rows, {bench.table.title}, CPU seconds")
     for what, seconds in spent.items():
-        print(f"  {what:<26} {statistics.median(seconds):6.2f}   {' '.join(f'{each:.2f}' for each in seconds)}")
+        print(
+            f"  {what:<26} {statistics.median(seconds):6.2f}   {' '.join(f'{each:.2f}' for each in seconds)}"
+        )
     for side in ("source", "warehouse"):
-        whole, compared = (statistics.median(spent[f"{side}, {what}"]) for what in ("one read", "reconciliation"))
+        whole, compared = (
+            statistics.median(spent[f"{side}, {what}"]) for what in ("one read", "reconciliation")
+        )
         print(f"  {side}: {compared / whole:.2f} of one read")
 
 

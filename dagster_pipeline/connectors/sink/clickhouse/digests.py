@@ -44,9 +44,7 @@ class DigestStatements:
         cases = ", ".join(f"{end}, {number}" for number, end in enumerate(ends))
         number = f"multiIf({cases}, {len(ends)})" if ends else "0"
         if checksum is RangeChecksum.XOR_OF_ROWS:
-            return self._select(
-                f"{number} AS _range, count(), {self._checksum}", within, "GROUP BY _range"
-            )
+            return self._select(f"{number} AS _range, count(), {self._checksum}", within, "GROUP BY _range")
         row = f"{_joined(self.request.columns)} AS _row"
         rows = Relation(self.table).select(f"{number} AS _range, {row}", *within)
         key = ", ".join(quote_identifier(column.name) for column in self.request.key)

@@ -89,7 +89,8 @@ def _first_bytes(texts: Sequence[str], count: int) -> str:
 
 
 def _row_bytes(texts: Sequence[str]) -> str:
-    return f"convert_to(concat_ws(chr(31), {', '.join(texts)}), 'UTF8')"
+    """In the session's encoding, which is UTF-8; `convert_to` would judge every character again."""
+    return f"textsend(concat_ws(chr(31), {', '.join(texts)}))"
 
 
 def _leading_bits(digest: str, count: int) -> str:
