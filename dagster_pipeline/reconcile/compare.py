@@ -29,6 +29,8 @@ ROWS_PER_BUCKET = 500
 RANGE_BUCKETS = 256
 LISTED_ROWS = 50_000
 """Rows of differing buckets that are listed in one pass, and so are in memory."""
+ASKED_ROWS = 120_000
+"""Rows of the ranges that the warehouse digests in one statement, since it also reads the granules at the ends in whole."""
 SCAN_ROWS = 500_000
 """Rows of one statement where buckets are counted."""
 
@@ -70,13 +72,19 @@ class Comparison:
         return self._by_range() if sorts_alike(self.table, self.request) else self._by_bucket()
 
     def _by_range(self) -> Iterator[Compared]:
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="source") as pool:
-            for key_range in self.split(range_rows(self.table_rows)):
-                asked = pool.submit(self.source.digest, self.request, key_range)
-                there = self.sink.digest(self.table, self.request, key_range)
-                here = asked.result()
-                self.pace(max(here.rows, there.rows))
-                yield Compared(here.rows, there.rows) if here == there else self._named(key_range)
+        rows = range_rows(self.table_rows)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="warehouse") as pool:
+            for ranges in _batched(self.split(rows), max(1, ASKED_ROWS // rows)):
+                checksum = self.source.range_checksum
+                asked = pool.submit(self.sink.digests, self.table, self.request, ranges, checksum)
+                listed = [self._source_digest(key_range) for key_range in ranges]
+                for key_range, here, there in zip(ranges, listed, asked.result(), strict=True):
+                    yield Compared(here.rows, there.rows) if here == there else self._named(key_range)
+
+    def _source_digest(self, key_range: KeyRange) -> RangeDigest:
+        found = self.source.digest(self.request, key_range)
+        self.pace(found.rows)
+        return found
 
     def _named(self, key_range: KeyRange) -> Compared:
         """A range that differs, once more and row by row.
@@ -128,6 +136,11 @@ class Comparison:
             self.pace(min(SCAN_ROWS, self.table_rows))
         stored = self.sink.row_digests(self.table, self.request, KeyRange(), buckets)
         return Compared(len(listed), len(stored), self.table_rows, differences(listed, stored))
+
+
+def _batched(ranges: Sequence[KeyRange], size: int) -> Iterator[Sequence[KeyRange]]:
+    for start in range(0, len(ranges), size):
+        yield ranges[start : start + size]
 
 
 def bucket_count(table_rows: int) -> int:

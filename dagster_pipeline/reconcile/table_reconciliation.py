@@ -12,6 +12,7 @@ from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.reconcile.clear_keys import with_clear_key
 from dagster_pipeline.reconcile.compare import Comparison
 from dagster_pipeline.reconcile.deletion_cap import DeletionCap
 from dagster_pipeline.reconcile.difference import Compared, Difference, Kind
@@ -205,7 +206,14 @@ class TableReconciliation:
         sync = self._schema.sync
         tolerates = sync.deletes is Deletes.IGNORE and sync.mode is not SyncMode.FULL
         found = dict(tally.found)
-        tolerated = found.pop(Kind.EXTRA, 0) if tolerates else 0
+        clear = with_clear_key(self._schema, tally.vanished)
+        if clear:
+            tally.notes.append(
+                f"{clear:,} rows hold their key as it was before its mask. Load the table in full, which drops them."
+            )
+        tolerated = found.pop(Kind.EXTRA, 0) - clear if tolerates else 0
+        if tolerates and clear:
+            found[Kind.EXTRA] = clear
         return ReconcileResult(
             table=self._schema.name,
             source_rows=tally.source_rows,

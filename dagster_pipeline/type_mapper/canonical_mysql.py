@@ -5,32 +5,40 @@ from __future__ import annotations
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.mysql import rule
+from dagster_pipeline.type_mapper.printed_form import PrintedForm
 from dagster_pipeline.type_mapper.type_rule import TypeRefusedError
 from dagster_pipeline.type_mapper.type_text import TypeTextError
 
 NULL_MARK = "_utf8mb4 x'1e'"
+_COLUMN_AS_TEXT = "CAST({column} AS CHAR)"
+_PRINTED_BY_ITSELF = ("Decimal", "DateTime", "DateTime64", "Date", "Date32", "Bool")
+"""Not a UUID: beside one, COALESCE reads the mark as a UUID."""
 
 LEAST_PLAIN, GREATEST_PLAIN = "1e-4", "1e14"
 """Doubles in between are written with digits and a point by both databases, in the shortest way that names them."""
 
 
-def is_bytes(type_text: str) -> bool:
-    """Values of the type are bytes."""
+def printed_form(type_text: str) -> PrintedForm:
+    """How values of the type are printed; nothing is known of a type that is none."""
     try:
-        return rule(type_text, None).is_bytes
+        found = rule(type_text, None)
     except (TypeRefusedError, TypeTextError):
-        return False
+        return PrintedForm()
+    stored = parse_clickhouse_type(found.stored)
+    is_fixed = stored.name == "Decimal" and "zerofill" not in type_text.lower()
+    return PrintedForm(is_bytes=found.is_bytes, scale=int(stored.arguments[1]) if is_fixed else None)
 
 
-def source_text(mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) -> str:
-    """SQL of a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column.
+def source_text(mapping: ColumnMapping, stored: ClickHouseType, form: PrintedForm) -> str:
+    """SQL of what CONCAT prints as a value's canonical text, `NULL_MARK` for NULL; `{column}` is the quoted column.
 
-    Without the guard where values that do not fit stop a load, as in `canonical_postgres`.
+    As `canonical_postgres.source_text` without the guard where values that do not fit stop a load, and as short as can be.
     """
     value = mapping.read
     if mapping.guard is not None and not mapping.fails_out_of_range:
         value = f"IF({mapping.guard.violated}, {mapping.guard.replacement}, {mapping.read})"  # as it is sent
-    return f"COALESCE({_text(mapping, stored.name, value, is_bytes=is_bytes)}, {NULL_MARK})"
+    printed = _printed(mapping, stored.name, value, form)
+    return printed if mapping.has_no_null else f"COALESCE({printed}, {NULL_MARK})"
 
 
 def shown_letters(mapping: ColumnMapping) -> int:
@@ -40,20 +48,22 @@ def shown_letters(mapping: ColumnMapping) -> int:
     return len("2024-01-31 12:34:56") + (1 + digits if digits else 0)
 
 
-def _text(mapping: ColumnMapping, stored: str, value: str, *, is_bytes: bool) -> str:
+def _printed(mapping: ColumnMapping, stored: str, value: str, form: PrintedForm) -> str:
+    """A value that is printed as the canonical text; NULL for NULL."""
     if stored in ("Float32", "Float64"):
         return _float(value)
-    if stored == "Decimal":
-        text = f"CAST({value} AS CHAR)"
-        bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
-        return f"IF(LOCATE('.', {text}), {bare}, {text})"
+    if stored == "String":
+        return f"LOWER(HEX({value}))" if form.is_bytes else f"CONVERT({value} USING utf8mb4)"
+    if stored.startswith(("Int", "UInt")) and "AS CHAR" not in mapping.read:
+        return f"({value} + 0)"  # a year has four digits otherwise, and ZEROFILL as many as it likes
+    varies = stored == "Decimal" and form.scale is None
+    if value in ("{column}", _COLUMN_AS_TEXT) and stored in _PRINTED_BY_ITSELF and not varies:
+        return "{column}"
     if stored in ("DateTime", "DateTime64"):
         return f"LEFT(CAST(CAST({value} AS DATETIME(6)) AS CHAR), {shown_letters(mapping)})"
-    if stored == "String":
-        return f"LOWER(HEX({value}))" if is_bytes else f"CONVERT({value} USING utf8mb4)"
-    if stored.startswith(("Int", "UInt")) and "AS CHAR" not in mapping.read:
-        return f"CAST(({value}) + 0 AS CHAR)"  # a year has four digits otherwise, and ZEROFILL as many as it likes
-    return f"CAST({value} AS CHAR)"
+    text = f"CAST({value} AS CHAR)"
+    bare = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
+    return f"IF(LOCATE('.', {text}), {bare}, {text})" if varies else text
 
 
 def _float(value: str) -> str:
@@ -69,7 +79,7 @@ def _float(value: str) -> str:
     )
     picked = f"CONCAT(IF({number} < 0, '-', ''), TRIM(BOTH '0' FROM {digits}), 'e', {exponent})"
     plain = f"ABS({number}) BETWEEN {LEAST_PLAIN} AND {GREATEST_PLAIN}"
-    return f"CASE WHEN {number} = 0 THEN '0' WHEN {plain} THEN CAST({number} AS CHAR) ELSE {picked} END"
+    return f"CASE WHEN {plain} THEN {number} WHEN {number} = 0 THEN '0' ELSE {picked} END"
 
 
 def warehouse_float(number: str) -> str:

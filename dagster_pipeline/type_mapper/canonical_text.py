@@ -5,7 +5,7 @@ The source writes the text of what it would send (guard and mask applied), the w
 | stored | canonical text |
 |---|---|
 | integers, Bool | decimal digits; Bool is 0 or 1 |
-| Decimal | digits without trailing zeros after the point |
+| Decimal | digits, after the point as many as the source's type has; where they vary, without trailing zeros |
 | Float32, Float64 | PostgreSQL: the bits in hexadecimal. MySQL, which cannot show bits: the shortest digits |
 | Date, Date32 | MySQL: 2024-01-31. PostgreSQL: its days since 2000 in hexadecimal |
 | DateTime, DateTime64 | in UTC. MySQL: 2024-01-31 12:34:56.789. PostgreSQL: its microseconds since 2000 in hexadecimal |
@@ -21,12 +21,13 @@ puts the two together. What a type is and how it is read is not decided here (`m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagster_pipeline.schema.models import Dialect, TableSchema
 from dagster_pipeline.type_mapper import canonical_mysql, canonical_postgres
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
+from dagster_pipeline.type_mapper.printed_form import PrintedForm
 
 NULL_MARK = "char(30)"
 ELEMENT_MARK = "char(29)"
@@ -38,7 +39,7 @@ class CanonicalColumn:
 
     Attributes:
         name: in both databases but for a rename, which there is none.
-        source: SQL of the source with `{column}`, never NULL.
+        source: SQL of the source with `{column}`, never NULL; not always a text, but printed as that text by `concat`.
         warehouse: SQL of ClickHouse with `{column}`, never NULL.
         stored: the stored type without Nullable and LowCardinality.
         sorts_alike: both databases sort the values in the same order, so that a range of keys means the same rows.
@@ -60,9 +61,11 @@ def _column(schema: TableSchema, mapping: ColumnMapping) -> CanonicalColumn:
     dialect = schema.source.dialect
     column = schema.column(mapping.source_name)
     stored = parse_clickhouse_type(mapping.clickhouse_type)
-    is_bytes = column.mask is None and _IS_BYTES[dialect](column.type)
-    text = _SOURCE_TEXT[dialect](mapping, stored, is_bytes=is_bytes)
-    stored_text = _warehouse_text(dialect, mapping, stored, "{column}", is_bytes=is_bytes)
+    form = PrintedForm() if column.mask is not None else _PRINTED_FORM[dialect](column.type)
+    if mapping.guard is not None and not mapping.fails_out_of_range:
+        form = replace(form, scale=None)  # the values that are put in place of others may have another scale
+    text = _SOURCE_TEXT[dialect](mapping, stored, form)
+    stored_text = _warehouse_text(dialect, mapping, stored, "{column}", form)
     return CanonicalColumn(
         name=mapping.name,
         source=text,
@@ -75,20 +78,22 @@ def _column(schema: TableSchema, mapping: ColumnMapping) -> CanonicalColumn:
 
 
 def _warehouse_text(
-    dialect: Dialect, mapping: ColumnMapping, stored: ClickHouseType, value: str, *, is_bytes: bool
+    dialect: Dialect, mapping: ColumnMapping, stored: ClickHouseType, value: str, form: PrintedForm
 ) -> str:
     """ClickHouse's expression for a value that is not NULL."""
     if stored.element is not None:
-        return _array_text(dialect, mapping, stored, is_bytes=is_bytes)
+        return _array_text(dialect, mapping, stored, form)
     if stored.name in ("Float32", "Float64"):
         return _float_text(dialect, mapping, stored.name, value)
     if stored.name in ("Date", "Date32") and dialect == "postgres":
         return canonical_postgres.warehouse_date(f"toInt32({value})")
     if stored.name in ("DateTime", "DateTime64"):
         return _time_text(dialect, mapping, value)
+    if stored.name == "Decimal" and form.scale is not None:
+        return f"toDecimalString({value}, {form.scale})"
     return {
         "Bool": f"toString(toUInt8({value}))",
-        "String": f"lower(hex({value}))" if is_bytes else value,
+        "String": f"lower(hex({value}))" if form.is_bytes else value,
     }.get(stored.name, f"toString({value})")
 
 
@@ -105,15 +110,15 @@ def _float_text(dialect: Dialect, mapping: ColumnMapping, stored: str, value: st
     if dialect == "mysql":
         return canonical_mysql.warehouse_float(f"toFloat64({value})")
     if stored == "Float32" or canonical_postgres.is_single(mapping):
-        return f"leftPad(lower(hex(reinterpretAsUInt32(toFloat32({value})))), 8, '0')"
-    return f"leftPad(lower(hex(reinterpretAsUInt64({value}))), 16, '0')"
+        return canonical_postgres.warehouse_bits(f"reinterpretAsUInt32(toFloat32({value}))")
+    return canonical_postgres.warehouse_bits(f"reinterpretAsUInt64({value})")
 
 
-def _array_text(dialect: Dialect, mapping: ColumnMapping, stored: ClickHouseType, *, is_bytes: bool) -> str:
+def _array_text(dialect: Dialect, mapping: ColumnMapping, stored: ClickHouseType, form: PrintedForm) -> str:
     element = stored
     while element.element is not None:
         element = element.element
-    each = _warehouse_text(dialect, mapping, element, "x", is_bytes=is_bytes)
+    each = _warehouse_text(dialect, mapping, element, "x", form)
     flat = "arrayFlatten({column})"
     texts = f"arrayMap(x -> ifNull({each}, {NULL_MARK}), {flat})"
     return f"concat(toString(length({flat})), ':', arrayStringConcat({texts}, {ELEMENT_MARK}))"
@@ -123,7 +128,7 @@ _SOURCE_TEXT: Mapping[Dialect, Callable[..., str]] = {
     "mysql": canonical_mysql.source_text,
     "postgres": canonical_postgres.source_text,
 }
-_IS_BYTES: Mapping[Dialect, Callable[[str], bool]] = {
-    "mysql": canonical_mysql.is_bytes,
-    "postgres": canonical_postgres.is_bytes,
+_PRINTED_FORM: Mapping[Dialect, Callable[[str], PrintedForm]] = {
+    "mysql": canonical_mysql.printed_form,
+    "postgres": canonical_postgres.printed_form,
 }

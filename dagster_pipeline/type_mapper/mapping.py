@@ -23,6 +23,9 @@ third reads a float's text to the nearest value; without it, half of all 17-digi
 """
 
 
+_NULLABLE = ("Nullable(", "LowCardinality(Nullable(")
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Marks the values of a column that the ClickHouse type cannot hold, in SQL of the source with `{column}` in it.
@@ -71,6 +74,11 @@ class ColumnMapping:
     sets_aside: bool = False
     never_null: bool = False
     comment: str = ""
+
+    @property
+    def has_no_null(self) -> bool:
+        """The column is read and stored without a NULL; what the source may yet hold is not set aside either."""
+        return self.never_null and not self.sets_aside and not self.clickhouse_type.startswith(_NULLABLE)
 
     @property
     def wire_column(self) -> WireColumn:

@@ -103,6 +103,11 @@ def rule(spelled: str, wanted: ClickHouseType | None) -> TypeRule:
     return array_rule(type_text, element_rule, wanted)
 
 
+def base_type(spelled: str) -> TypeText:
+    """The canonical spelling, of a domain that of its base. Raises `TypeTextError`."""
+    return _resolve(spelled)[0]
+
+
 def same_type(declared: str, found: str) -> bool:
     """Two spellings mean one type; the catalog forgets an array's number of dimensions."""
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dagster_pipeline.connectors.batch import KeyRange
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import (
+    Buckets,
+    DigestRequest,
+    KeySet,
+    RangeChecksum,
+    RangeDigest,
+    RowDigest,
+)
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 
 
@@ -14,8 +21,10 @@ class ComparableSink(ABC):
     """A warehouse that can say the same of what a reader sees of a table, and hide rows that are gone."""
 
     @abstractmethod
-    def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
-        """Rows and checksum of a range; its bounds are texts of the source."""
+    def digests(
+        self, table: SinkTable, request: DigestRequest, ranges: Sequence[KeyRange], checksum: RangeChecksum
+    ) -> Sequence[RangeDigest]:
+        """Rows and checksum of each range; one begins where the one before it ends, and the bounds are texts of the source."""
 
     @abstractmethod
     def bucket_digests(

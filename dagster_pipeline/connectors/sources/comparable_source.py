@@ -6,11 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from dagster_pipeline.connectors.batch import KeyRange
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import Buckets, DigestRequest, RangeChecksum, RangeDigest, RowDigest
 
 
 class ComparableSource(ABC):
     """A source that can say what a range of its rows looks like. Raises as every source does."""
+
+    @property
+    @abstractmethod
+    def range_checksum(self) -> RangeChecksum:
+        """What `digest` computes."""
 
     @abstractmethod
     def digest(self, request: DigestRequest, key_range: KeyRange) -> RangeDigest:

@@ -31,7 +31,10 @@ class DigestStatements:
 
     def of_range(self, key_range: KeyRange) -> str:
         """Rows and checksum of a range."""
-        return self._select(self._totals, key_range, "")
+        texts = [self._text(column) for column in self.request.columns]
+        key = [self.dialect.quote(column.name) for column in self.request.key]
+        query = self.dialect.range_digest(texts, f"{self.relation}{self._where(key_range)}", key)
+        return commented(query, self.request.query_comment)
 
     def of_buckets(self, key_range: KeyRange, buckets: Buckets) -> str:
         """Bucket, rows and checksum for each bucket that has rows."""
@@ -43,7 +46,8 @@ class DigestStatements:
         """Checksum, pending, canonical keys, own keys for each row."""
         keys = self.request.key
         own = (self.dialect.canonical_text(self.columns[column.name]) for column in keys)
-        what = ", ".join([self._row, self._pending, *(self._text(column) for column in keys), *own])
+        canonical = (f"concat({self._text(column)})" for column in keys)
+        what = ", ".join([self._row, self._pending, *canonical, *own])
         chosen = ""
         if buckets is not None and buckets.chosen:
             chosen = f"{self._bucket(buckets)} IN ({', '.join(map(str, buckets.chosen))})"
@@ -75,20 +79,23 @@ class DigestStatements:
         return column.source.replace("{column}", self.dialect.quote(column.name))
 
     def _select(self, what: str, key_range: KeyRange, chosen: str) -> str:
-        where = where_clause(
+        where = self._where(key_range)
+        if chosen:
+            where += f"{' AND' if where else ' WHERE'} {chosen}"
+        return commented(f"SELECT {what} FROM {self.relation}{where}", self.request.query_comment)
+
+    def _where(self, key_range: KeyRange) -> str:
+        return where_clause(
             self.dialect,
             self.columns,
             table_filter=self.table_filter,
             window=self.request.window,
             key_range=key_range,
         )
-        if chosen:
-            where += f"{' AND' if where else ' WHERE'} {chosen}"
-        return commented(f"SELECT {what} FROM {self.relation}{where}", self.request.query_comment)
 
 
 def range_digest(row: Sequence[Any]) -> RangeDigest:
-    """From `of_range`'s row; the XOR of no rows is nothing."""
+    """From `of_range`'s row; the checksum of no rows is NULL or 0."""
     return RangeDigest(int(row[0]), unsigned(row[1] or 0))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dagster_pipeline.connectors.digest import RangeChecksum
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedColumn:
@@ -34,10 +36,12 @@ class SqlDialect(ABC):
     Attributes:
         carries_any_value: the reader hands on a value that does not fit without falling over it.
         shows_nulls: the reader counts the NULLs of a column at no cost.
+        range_checksum: what `range_digest` computes.
     """
 
     carries_any_value: ClassVar[bool] = False
     shows_nulls: ClassVar[bool] = False
+    range_checksum: ClassVar[RangeChecksum] = RangeChecksum.XOR_OF_ROWS
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -91,6 +95,11 @@ class SqlDialect(ABC):
     @abstractmethod
     def digest(self, texts: Sequence[str]) -> str:
         """The first 64 bits of the SHA-256 of these texts, none of them NULL, joined by character 31, as a number."""
+
+    def range_digest(self, texts: Sequence[str], rows: str, key: Sequence[str]) -> str:
+        """A query for the number of rows and their checksum, NULL for none; `rows` is what stands behind FROM."""
+        del key
+        return f"SELECT count(*), bit_xor({self.digest(texts)}) FROM {rows}"
 
     @abstractmethod
     def digest_bucket(self, texts: Sequence[str], buckets: int) -> str:

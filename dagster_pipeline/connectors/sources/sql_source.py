@@ -12,7 +12,14 @@ from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from dagster_pipeline.connectors.batch import WHOLE_TABLE, Batch, KeyRange, SourceBounds, SourceTable, Window
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import (
+    Buckets,
+    DigestRequest,
+    KeySet,
+    RangeChecksum,
+    RangeDigest,
+    RowDigest,
+)
 from dagster_pipeline.connectors.sources import digests
 from dagster_pipeline.connectors.sources.bad_rows import WIRE_COLUMNS, BadRowsStatement
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
@@ -175,6 +182,11 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
             term = f"{' AND' if where else ' WHERE'} ({found})"
             cursor.execute(commented(f"SELECT 1 FROM {self._relation}{where}{term} LIMIT 1"))
             return bool(cursor.fetchall())
+
+    @property
+    def range_checksum(self) -> RangeChecksum:
+        """The dialect's."""
+        return self.sql.range_checksum
 
     def digest(self, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
         """One statement."""

@@ -111,7 +111,7 @@ def differing(lab: Lab, warehouse: Any, group: Group, policy: OutOfRange) -> lis
     wire.load(warehouse, "lab.t", mappings, payload, form)
     texts = canonical_columns(table, mappings)
     source = ", ".join(
-        text.source.replace("{column}", f"{lab.quote}{text.name}{lab.quote}") for text in texts
+        f"CONCAT({text.source.replace('{column}', lab.quote + text.name + lab.quote)})" for text in texts
     )
     stored = ", ".join(text.warehouse.replace("{column}", f"`{text.name}`") for text in texts)
     wanted = lab.ask(f"SELECT {source} FROM t ORDER BY id")

@@ -149,6 +149,19 @@ def test_a_null_differs_from_an_empty_text(by_number: Rig) -> None:
 
 
 @on_one_server
+def test_a_long_row_counts_by_its_own_hash(rig: MakeRig, server: Server) -> None:
+    note = "id bigint PRIMARY KEY, note text, amount decimal(12,2) NOT NULL, changed timestamp NOT NULL"
+    table = rig(
+        BY_NUMBER.replace("varchar(50)", "text"),
+        *filled(server, note, f"i, repeat('ä', i::int), i * 1.5, {stamp(server)}"),
+    )
+    table.load()
+    assert table.reconcile().reread_rows == 0
+    table.disturb("ALTER TABLE {t} UPDATE note = concat(substring(note, 1, 8000), 'a') WHERE id = 4500")
+    assert table.reconcile().found == {Kind.DIFFERENT: 1}
+
+
+@on_one_server
 def test_values_that_move_to_another_row_are_found(by_number: Rig) -> None:
     """Sums over columns stay the same."""
     by_number.disturb("ALTER TABLE {t} UPDATE amount = if(id = 7, 12, 10.5) WHERE id IN (7, 8)")
@@ -169,6 +182,43 @@ def test_a_changed_mask_key_shows_in_every_row(rig: MakeRig, server: Server) -> 
     table.load()
     table.mask_key = "another key"
     assert table.reconcile().found == {Kind.DIFFERENT: ROWS}
+
+
+@pytest.mark.parametrize("mask", ["hmac_sha256", "sha256", "redact"])
+@on_one_server
+def test_values_from_before_a_mask_are_found_and_repaired(by_number: Rig, mask: str) -> None:
+    """The file gets a mask when the table is loaded already: no load touches the old rows."""
+    clear = "{name: note, type: varchar(50), nullable: true"
+    by_number.schema = by_number.read(BY_NUMBER.replace(clear, f"{clear}, mask: {mask}"))
+    assert by_number.schema.column("note").mask is not None
+    by_number.load()
+    with_note = ROWS - ROWS // 3
+    assert by_number.stored("countIf(note = 'note')") == [(with_note,)]
+
+    assert by_number.reconcile().found == {Kind.DIFFERENT: with_note}
+    by_number.reconcile(repair=True)
+    assert by_number.stored("countIf(note = 'note'), count(note)") == [(0, with_note)]
+    assert not by_number.reconcile().found
+
+
+@on_one_server
+def test_clear_keys_from_before_a_mask_are_not_tolerated(rig: MakeRig, server: Server) -> None:
+    """Deletes are ignored, so rows that only the warehouse has are tolerated; not these."""
+    table = rig(BY_TEXT, *named(server))
+    table.load()
+    table.disturb("INSERT INTO {t} SELECT * REPLACE ('gone' AS code) FROM {t} LIMIT 1")
+    assert table.reconcile().tolerated == 1
+    key = "{name: code, type: varchar(20), primary_key: true"
+    table.schema = table.read(BY_TEXT.replace(key, f"{key}, mask: sha256"))
+    table.load()
+    found = table.reconcile()
+    assert found.found == {Kind.MISSING: ROWS, Kind.EXTRA: ROWS + 1}
+    assert "Load the table in full" in found.notes[0]
+    table.reconcile(repair=True)
+    assert table.reconcile().found == {Kind.EXTRA: ROWS + 1}
+    table.load(full_refresh=True, allow_shrink=True)
+    assert table.reconcile().is_equal
+    assert table.reconcile().tolerated == 0
 
 
 @on_one_server

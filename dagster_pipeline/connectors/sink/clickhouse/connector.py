@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagster_pipeline.connectors.batch import Batch, KeyRange, Window, WireColumn, WireFormat, WriteReceipt
-from dagster_pipeline.connectors.digest import Buckets, DigestRequest, KeySet, RangeDigest, RowDigest
+from dagster_pipeline.connectors.digest import (
+    Buckets,
+    DigestRequest,
+    KeySet,
+    RangeChecksum,
+    RangeDigest,
+    RowDigest,
+)
 from dagster_pipeline.connectors.object_place import ObjectPlace
 from dagster_pipeline.connectors.sink.base_sink_connector import (
     VERSION_COLUMN,
@@ -210,10 +217,13 @@ class ClickHouseSink(LandingSink, ComparableSink, QuarantiningSink):
         """What `write` would store of these few rows, as text; nothing is written."""
         return self._writing.arrived(columns, wire_format, payload, stored)
 
-    def digest(self, table: SinkTable, request: DigestRequest, key_range: KeyRange) -> RangeDigest:
-        """One statement."""
-        statement = DigestStatements(table=table, request=request).of_range(key_range)
-        return digests.range_digest(self.rows(statement)[0])
+    def digests(
+        self, table: SinkTable, request: DigestRequest, ranges: Sequence[KeyRange], checksum: RangeChecksum
+    ) -> Sequence[RangeDigest]:
+        """One statement for all of them."""
+        statement = DigestStatements(table=table, request=request).of_ranges(ranges, checksum)
+        found = digests.bucket_digests(self.rows(statement))
+        return [found.get(number, RangeDigest()) for number in range(len(ranges))]
 
     def bucket_digests(
         self, table: SinkTable, request: DigestRequest, key_range: KeyRange, buckets: Buckets

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagster_pipeline.connectors.batch import KeyRange
 from dagster_pipeline.connectors.digest import (
+    LONGEST_PLAIN_ROW,
     Buckets,
     DigestRequest,
     KeySet,
+    RangeChecksum,
     RangeDigest,
     RowDigest,
     unsigned,
@@ -35,9 +37,23 @@ class DigestStatements:
     table: SinkTable
     request: DigestRequest
 
-    def of_range(self, key_range: KeyRange) -> str:
-        """Rows and checksum of a range."""
-        return self._select(f"count(), {self._checksum}", self._in_range(key_range))
+    def of_ranges(self, ranges: Sequence[KeyRange], checksum: RangeChecksum) -> str:
+        """Number, rows and checksum of each range that has rows; a row belongs to the first range whose end it is not beyond."""
+        within = self._in_range(replace(ranges[0], upper=ranges[-1].upper))
+        ends = [" AND ".join(self._in_range(replace(each, lower=None))) for each in ranges[:-1]]
+        cases = ", ".join(f"{end}, {number}" for number, end in enumerate(ends))
+        number = f"multiIf({cases}, {len(ends)})" if ends else "0"
+        if checksum is RangeChecksum.XOR_OF_ROWS:
+            return self._select(f"{number} AS _range, count(), {self._checksum}", within, "GROUP BY _range")
+        row = f"{_joined(self.request.columns)} AS _row"
+        rows = Relation(self.table).select(f"{number} AS _range, {row}", *within)
+        key = ", ".join(quote_identifier(column.name) for column in self.request.key)
+        short = f"if(length(_row) > {LONGEST_PLAIN_ROW}, SHA256(_row), _row)"
+        joined = f"SHA256(arrayStringConcat(groupArray({short}), char(28)))"
+        return (
+            f"SELECT _range, count(), {_number(joined)} FROM ({rows} ORDER BY {key}) GROUP BY _range "
+            f"{READER_SETTINGS}, max_threads = 1"
+        )
 
     def of_buckets(self, key_range: KeyRange, buckets: Buckets) -> str:
         """Bucket, rows and checksum for each bucket that has rows."""
@@ -88,7 +104,7 @@ class DigestStatements:
 
 def row_digest(columns: Sequence[CanonicalColumn]) -> str:
     """The first 64 bits of the SHA-256 of these columns' texts, as a number."""
-    return f"reinterpretAsUInt64(reverse(substring({_hash(columns)}, 1, 8)))"
+    return _number(_hash(columns))
 
 
 def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> str:
@@ -108,12 +124,12 @@ def mark_deleted_statement(table: SinkTable, keys: KeySet, *, version: int) -> s
 
 
 def range_digest(row: Sequence[Any]) -> RangeDigest:
-    """From `of_range`'s row."""
+    """Of one range or bucket."""
     return RangeDigest(int(row[0]), unsigned(row[1]))
 
 
 def bucket_digests(rows: Sequence[Sequence[Any]]) -> Mapping[int, RangeDigest]:
-    """From `of_buckets`' rows."""
+    """From the rows of `of_ranges` or `of_buckets`, by number."""
     return {int(row[0]): range_digest(row[1:]) for row in rows}
 
 
@@ -137,9 +153,17 @@ def _text(column: CanonicalColumn) -> str:
     return column.warehouse.replace("{column}", quote_identifier(column.name))
 
 
+def _number(digest: str) -> str:
+    return f"reinterpretAsUInt64(reverse(substring({digest}, 1, 8)))"
+
+
 def _hash(columns: Sequence[CanonicalColumn]) -> str:
+    return f"SHA256({_joined(columns)})"
+
+
+def _joined(columns: Sequence[CanonicalColumn]) -> str:
     joined = ", char(31), ".join(_text(column) for column in columns)
-    return f"SHA256(concat({joined}))" if len(columns) > 1 else f"SHA256({joined})"
+    return f"concat({joined})" if len(columns) > 1 else joined
 
 
 def _literals(types: Sequence[str], texts: Sequence[str]) -> list[str]:
