@@ -17,7 +17,8 @@ import pytest
 from dagster_pipeline.connectors.batch import Batch, WireColumn, WireFormat
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkColumn, SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
-from dagster_pipeline.errors import DataQualityError, PipelineError
+from dagster_pipeline.connectors.sink.clickhouse.transport import Acknowledgement
+from dagster_pipeline.errors import DataQualityError, FatalError, PipelineError
 from tests.contract.sinks.sink_tables import (
     a_table,
     a_write,
@@ -436,6 +437,16 @@ def test_the_bytes_of_a_write_are_not_gathered(sink: ClickHouseSink, table: Sink
     finally:
         tracemalloc.stop()
     assert peak < 30_000_000
+
+
+def test_a_row_that_the_warehouse_did_not_take_is_an_error(
+    sink: ClickHouseSink, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = a_table(database)
+    sink.ensure_table(table)
+    monkeypatch.setattr(sink._warehouse, "insert", lambda *_, **__: Acknowledgement(rows=9, query_id="q1"))
+    with pytest.raises(FatalError, match=r"10 rows were sent and 9 written.*q1"):
+        sink.write(a_write(table), [numbered(0, 10)])
 
 
 def test_deleted_rows_are_not_counted(sink: ClickHouseSink, database: str) -> None:

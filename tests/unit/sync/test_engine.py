@@ -379,6 +379,13 @@ def test_rows_with_a_null_cursor_follow_the_policy_and_are_counted(tmp_path: Pat
     assert stage.sink.tables == {}
 
 
+def test_a_full_refresh_leaves_out_rows_with_a_null_cursor_as_every_run_does(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path, table_schema(null_cursor=NullCursor.EXCLUDE), [*rows_of(10), {"id": "none", "at": None}]
+    )
+    assert len(stage.visible(stage.run(full_refresh=True))) == 10
+
+
 def test_a_load_of_another_shape_is_abandoned_and_begun_anew(tmp_path: Path) -> None:
     stage = Stage(tmp_path, table_schema(SyncMode.FULL), rows_of(3_000))
     stage.source.fail_reads = [FatalError("broken")]
@@ -499,6 +506,26 @@ def test_a_run_that_lost_its_lock_while_it_wrote_neither_counts_the_chunk_nor_pu
     left = stage.state.read("db/t").open_load
     assert left
     assert [chunk.status for chunk in left.chunks] == [ChunkStatus.STARTED]
+    assert {at[0] for _id, at in stage.visible(first)} == {"t"}
+    monkeypatch.undo()
+    assert stage.visible(stage.run()) == stage.source_rows()
+
+
+def test_a_run_that_lost_its_lock_after_its_last_chunk_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, table_schema(SyncMode.FULL), rows_of(10))
+    first = stage.run()
+    stage.source.rows = rows_of(10, at="z")
+    commit = stage.state.commit_chunk
+
+    def commit_and_lose(*arguments: Any, **named: Any) -> None:
+        commit(*arguments, **named)
+        stage.state.release_lock("db/t")
+
+    monkeypatch.setattr(stage.state, "commit_chunk", commit_and_lose)
+    with pytest.raises(TableLockedError, match="lost its lock"):
+        stage.run()
     assert {at[0] for _id, at in stage.visible(first)} == {"t"}
     monkeypatch.undo()
     assert stage.visible(stage.run()) == stage.source_rows()
