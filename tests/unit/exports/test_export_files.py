@@ -58,7 +58,8 @@ def _said(tmp_path: Path, **files: str) -> str:
 def test_the_example_loads_without_any_address():
     tree = load_tree(Settings.from_environment({"SCHEMAS_DIR": str(SCHEMAS)}))
     assert [(each.state_name, each.sources) for each in tree.exports] == [
-        ("exports/accounts_to_lake", ("amtdb/accounts",))
+        ("exports/accounts_to_bigquery", ("amtdb/accounts",)),
+        ("exports/accounts_to_lake", ("amtdb/accounts",)),
     ]
 
 
