@@ -18,11 +18,13 @@ import argparse
 import json
 import re
 import secrets
+import socket
+import sys
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -78,15 +80,40 @@ class Job:
 class BigQueryServer(ThreadingHTTPServer):
     """The server, its tables, its jobs and its faults."""
 
-    daemon_threads = True
+    daemon_threads = False  # DuckDB must not be at work when the interpreter ends
+    request_queue_size = 64
 
     def __init__(self, port: int = 0) -> None:
+        self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
         self.tables = Tables()
         self.jobs: dict[tuple[str, str], Job] = {}
         self.sessions: dict[str, tuple[Resource, Resource | None]] = {}
         self.calls: list[str] = []
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone is no error of ours."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def end(self) -> None:
+        """Break every connection, and wait for their threads."""
+        self.shutdown()
+        for connection in tuple(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
 
     @property
     def endpoint(self) -> str:
@@ -183,6 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
             given = json.loads(body)["configuration"]
             call += "." + next(kind for kind in ("load", "copy", "query") if kind in given)
         fault = self.server.fault_of(call)
+        if fault and fault.kind not in ("cut_answer", "hold"):
+            fault.reached.set()
         if fault and fault.kind == "cut_body":
             self.rfile.read(length // 2)
             self._cut(fault)
@@ -304,8 +333,7 @@ def running_bigquery(port: int = 0) -> Iterator[BigQueryServer]:
     try:
         yield server
     finally:
-        server.shutdown()
-        server.server_close()
+        server.end()
 
 
 def main() -> None:

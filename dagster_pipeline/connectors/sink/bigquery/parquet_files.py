@@ -44,7 +44,7 @@ def parquet_files(
         with ExitStack() as files:
             body = files.enter_context(tempfile.TemporaryFile())
             with pq.ParquetWriter(body, schema, compression="zstd") as writer:
-                while group is not None and body.tell() < file_bytes:
+                while group is not None and (not rows or body.tell() < file_bytes):
                     writer.write_table(group)
                     rows += group.num_rows
                     group = next(groups, None)

@@ -41,7 +41,7 @@ from dagster_pipeline.errors import ConfigurationError, DataQualityError, FatalE
 FILE_BYTES = 64 << 20
 """Of one load job. The client reads up to 100 MB at once; a table takes 1,500 loads a day."""
 ATTEMPT_DAYS = 1.0
-STAGED_DAYS = 7.0
+STAGED_DAYS = 30.0
 """How long a run that failed can be gone on with."""
 _GONE = StoredColumn(GONE_COLUMN, "INT64", REQUIRED, pa.int64())
 
@@ -90,7 +90,10 @@ class BigQuerySink(BaseExportSink):
         like = self._like(export, existing, shape)
         with bigquery_errors(doing):
             self._place.client.create_table(
-                staging_table(loaded, shape, like, days=ATTEMPT_DAYS), retry=RETRY, timeout=REQUEST_SECONDS
+                staging_table(loaded, shape, like, days=ATTEMPT_DAYS),
+                exists_ok=True,  # when the answer to the first request was lost
+                retry=RETRY,
+                timeout=REQUEST_SECONDS,
             )
         columns = (*shape.columns, _GONE) if export.carries_deletions else shape.columns
         name = self._job_name(export, f"load_{attempt}")
@@ -120,6 +123,7 @@ class BigQuerySink(BaseExportSink):
             else:
                 how = "WRITE_TRUNCATE" if export.mode is ExportMode.REPLACE else "WRITE_APPEND"
                 self._copy(name, self._staged(export), self._target, how, export, doing=doing)
+        self.discard(export)
         table = self._existing(doing)
         return Published(f"bigquery://{self._target}", None if table is None else table.num_rows)
 

@@ -1,37 +1,40 @@
-"""The export of these tests: a few accounts."""
+"""The export of these tests: a few accounts, as the warehouse sends them."""
 
 from typing import Any
 
 import pyarrow as pa
 
 from dagster_pipeline.connectors.sink.base_export_sink import GONE_COLUMN, Export, ExportColumn, ExportMode
-from dagster_pipeline.connectors.sink.export_types import wire_schema
 from dagster_pipeline.type_mapper.clickhouse_type import parse_clickhouse_type
 
-COLUMNS = {"id": "Int64", "status": "String", "balance": "Nullable(Decimal(20, 4))"}
+Columns = dict[str, tuple[str, pa.DataType]]
+COLUMNS: Columns = {
+    "id": ("Int64", pa.int64()),
+    "status": ("String", pa.string()),
+    "balance": ("Nullable(Decimal(20, 4))", pa.decimal128(20, 4)),
+}
 
 
 def export(
-    load_id: str = "aaaaaaaaaaaa", mode: ExportMode = ExportMode.REPLACE, **other: Any
+    load_id: str = "aaaaaaaaaaaa",
+    mode: ExportMode = ExportMode.REPLACE,
+    *,
+    columns: Columns = COLUMNS,
+    **other: Any,
 ) -> Export:
-    """An export of `COLUMNS`, or of the given ones (`columns={name: ClickHouse type}`)."""
-    columns = tuple(
-        ExportColumn(name, parse_clickhouse_type(text))
-        for name, text in other.pop("columns", COLUMNS).items()
+    """An export of these columns."""
+    described = tuple(
+        ExportColumn(name, parse_clickhouse_type(text), f"What {name} is.")
+        for name, (text, _) in columns.items()
     )
     key = ("id",) if mode is ExportMode.MERGE else ()
-    return Export(load_id, columns, mode, **{"key": key, **other})
+    return Export(load_id, described, mode, **{"key": key, **other})
 
 
-def batch(of: Export, *rows: tuple[Any, ...]) -> pa.RecordBatch:
-    """Rows as the warehouse sends them."""
-    schema = wire_schema(of)
-    return pa.RecordBatch.from_arrays(
-        [pa.array([row[index] for row in rows], field.type) for index, field in enumerate(schema)],
-        schema=schema,
+def batch(*rows: tuple[Any, ...], columns: Columns = COLUMNS, gone: bool = False) -> pa.RecordBatch:
+    """Rows; with `gone` their last value says whether the destination is to lose them."""
+    types = {name: arrow for name, (_, arrow) in columns.items()} | (
+        {GONE_COLUMN: pa.uint8()} if gone else {}
     )
-
-
-def gone(of: Export) -> bool:
-    """Whether batches say what is gone."""
-    return of.carries_deletions and wire_schema(of).names[-1] == GONE_COLUMN
+    arrays = [pa.array([row[index] for row in rows], arrow) for index, arrow in enumerate(types.values())]
+    return pa.RecordBatch.from_arrays(arrays, names=list(types))

@@ -38,7 +38,9 @@ def rows(client: bigquery.Client) -> Callable[[], list[dict[str, Any]]]:
     """The rows of `sales.accounts`, by id."""
 
     def read() -> list[dict[str, Any]]:
-        return sorted((dict(row) for row in client.list_rows("acme.sales.accounts")), key=lambda row: row["id"])
+        return sorted(
+            (dict(row) for row in client.list_rows("acme.sales.accounts")), key=lambda row: row["id"]
+        )
 
     return read
 
