@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.kind not in ("cut_answer", "hold"):
             fault.reached.set()
         if fault and fault.kind == "cut_body":
-            self.rfile.read(length // 2)
+            self.rfile.read(0 if body else length // 2)
             self._cut(fault)
             return
         body = body or self.rfile.read(length)

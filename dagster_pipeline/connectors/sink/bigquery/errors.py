@@ -97,7 +97,7 @@ def reason_of(error: Any) -> str:
 def translated(error: GoogleAPICallError, doing: str, *, quote: bool = True) -> PipelineError:
     """What an answer or a job's error means. `quote` says that the service's text holds no values of rows."""
     reason = reason_of(error)
-    said = f" {str(error.message)[:_SHOWN]}" if quote and error.message else ""
+    said = f" {_said(error)[:_SHOWN]}" if quote else ""
     what = f"{doing}: {reason or error.code}.{said}"
     if reason in _RETRIABLE:
         return RetriableError(what, todo=_RETRIABLE[reason], code=reason)
@@ -108,6 +108,14 @@ def translated(error: GoogleAPICallError, doing: str, *, quote: bool = True) -> 
             what, todo="Export fewer rows at once, or give the project more slots.", code=reason
         )
     return FatalError(what, code=reason or str(error.code))
+
+
+def _said(error: GoogleAPICallError) -> str:
+    """The service's sentence; the client's own one repeats it."""
+    for each in error.errors:
+        if isinstance(each, dict) and each.get("message"):
+            return str(each["message"])
+    return str(error.message)
 
 
 def _unreachable(doing: str, error: BaseException) -> RetriableError:
