@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dagster_pipeline.connections import bucket_url
 from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.schema.export_sink_bigquery import BigQueryExportSink
 from dagster_pipeline.schema.export_sink_s3 import S3ExportSink
 from dagster_pipeline.schema.export_sink_sql import MySQLExportSink, PostgresExportSink
 from dagster_pipeline.targets.base_target import Place
@@ -34,6 +35,18 @@ def _s3(settings: Settings, export: NamedExport) -> BaseExportSink:
     if not isinstance(sink, S3ExportSink):
         raise TypeError(sink.kind)
     return S3Sink(sink, url=bucket_url(settings, sink.connection), name=export.state_name)
+
+
+def _bigquery(settings: Settings, export: NamedExport) -> BaseExportSink:
+    from dagster_pipeline.connectors.sink.bigquery import opening, place  # noqa: PLC0415 -- only when used
+
+    sink = export.file.sink
+    if not isinstance(sink, BigQueryExportSink):
+        raise TypeError(sink.kind)
+    url = settings.place_url(
+        "BIGQUERY", connection=sink.connection, schemes=place.SCHEMES, example=place.EXAMPLE
+    )
+    return opening.bigquery_sink(sink, url)
 
 
 def _postgres(settings: Settings, export: NamedExport) -> BaseExportSink:
@@ -73,6 +86,7 @@ def _database(
 
 
 OPENERS: dict[str, Callable[[Settings, NamedExport], BaseExportSink]] = {
+    "bigquery": _bigquery,
     "mysql": _mysql,
     "postgres": _postgres,
     "s3": _s3,
