@@ -1,0 +1,65 @@
+"""The databases that exports write to, as their sinks reach them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+
+from dagster_pipeline.connectors.sink.database_access import DatabaseAccess
+from dagster_pipeline.connectors.sources.mysql import connection as mysql_connection
+from dagster_pipeline.connectors.sources.mysql import errors as mysql_errors
+from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT as MYSQL
+from dagster_pipeline.connectors.sources.postgres import connection as postgres_connection
+from dagster_pipeline.connectors.sources.postgres import errors as postgres_errors
+from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT as POSTGRES
+from dagster_pipeline.connectors.sources.query_comment import commented
+from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.targets.base_target import Place, TargetTable
+from dagster_pipeline.targets.mysql import MySQLTarget
+from dagster_pipeline.targets.postgres import PostgresTarget
+from dagster_pipeline.type_mapper import outbound_mysql, outbound_postgres
+
+
+def postgres_access(url: DatabaseUrl, place: Place, *, comment: str) -> DatabaseAccess:
+    """Nothing is connected yet."""
+
+    def describe() -> TargetTable:
+        with PostgresTarget(url, place, comment=comment) as target:
+            return target.describe()
+
+    return DatabaseAccess(
+        address=f"PostgreSQL at {url.redacted}",
+        user=url.user,
+        connect=partial(postgres_connection.connect, url, place.database),
+        translating=partial(postgres_errors.translating, url),
+        describe=describe,
+        rule=outbound_postgres.rule,
+        quote=POSTGRES.quote,
+        text=POSTGRES.text,
+        commented=partial(commented, comment=comment),
+    )
+
+
+def mysql_access(
+    url: DatabaseUrl,
+    place: Place,
+    *,
+    comment: str,
+) -> DatabaseAccess:
+    """As `postgres_access`."""
+
+    def describe() -> TargetTable:
+        with MySQLTarget(url, place, comment=comment) as target:
+            return target.describe()
+
+    return DatabaseAccess(
+        address=f"MySQL at {url.redacted}",
+        user=url.user,
+        connect=partial(mysql_connection.connect, url, place.database),
+        translating=partial(mysql_errors.translating, url),
+        describe=describe,
+        rule=outbound_mysql.rule,
+        quote=MYSQL.quote,
+        text=MYSQL.text,
+        commented=partial(commented, comment=comment),
+    )
