@@ -20,11 +20,11 @@ from dagster_pipeline.targets.postgres import PostgresTarget
 from dagster_pipeline.type_mapper import outbound_mysql, outbound_postgres
 
 
-def postgres_access(url: DatabaseUrl, place: Place, *, comment: str) -> DatabaseAccess:
+def postgres_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
     """Nothing is connected yet."""
 
     def describe() -> TargetTable:
-        with PostgresTarget(url, place, comment=comment) as target:
+        with PostgresTarget(url, place, comment="") as target:
             return target.describe()
 
     return DatabaseAccess(
@@ -36,20 +36,17 @@ def postgres_access(url: DatabaseUrl, place: Place, *, comment: str) -> Database
         rule=outbound_postgres.rule,
         quote=POSTGRES.quote,
         text=POSTGRES.text,
-        commented=partial(commented, comment=comment),
+        commented=commented,
     )
 
 
 def mysql_access(
-    url: DatabaseUrl,
-    place: Place,
-    *,
-    comment: str,
+    url: DatabaseUrl, place: Place
 ) -> DatabaseAccess:
     """As `postgres_access`."""
 
     def describe() -> TargetTable:
-        with MySQLTarget(url, place, comment=comment) as target:
+        with MySQLTarget(url, place, comment="") as target:
             return target.describe()
 
     return DatabaseAccess(
@@ -61,5 +58,5 @@ def mysql_access(
         rule=outbound_mysql.rule,
         quote=MYSQL.quote,
         text=MYSQL.text,
-        commented=partial(commented, comment=comment),
+        commented=commented,
     )

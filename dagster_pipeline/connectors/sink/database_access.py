@@ -24,7 +24,7 @@ class DatabaseAccess:
         rule: whether a column of that type takes a ClickHouse type. Raises `TypeRefusedError`.
         quote: an identifier.
         text: a literal.
-        commented: a statement with export and run in front.
+        commented: a statement with a comment in front.
     """
 
     address: str
@@ -35,4 +35,4 @@ class DatabaseAccess:
     rule: Callable[[Outgoing, str], Outbound]
     quote: Callable[[str], str]
     text: Callable[[str], str]
-    commented: Callable[[str], str]
+    commented: Callable[[str, str], str]

@@ -62,10 +62,11 @@ class PostgresExportSink(BaseExportSink):
         self._quote = access.quote
         self._target = self._beside_target(place.table)
         self._connection: Any = None
+        self._comment = ""
 
     def check(self, export: Export) -> tuple[str, ...]:
         """See `BaseExportSink`."""
-        with self._transaction("examining the destination") as cursor:
+        with self._transaction(export, "examining the destination") as cursor:
             exists, may_create = catalog.schema_rights(cursor, self._quote(self._place.schema))
             if not may_create:
                 grant = f"GRANT USAGE, CREATE ON SCHEMA {self._quote(self._place.schema)} TO {self._access.user}"
@@ -86,7 +87,7 @@ class PostgresExportSink(BaseExportSink):
     def stage(self, export: Export, batches: Iterable[pa.RecordBatch]) -> Staged:
         """See `BaseExportSink`."""
         stage = self._stage(export)
-        with self._transaction(f"staging rows for {self._name}", limit="0") as cursor:
+        with self._transaction(export, f"staging rows for {self._name}", limit="0") as cursor:
             facts = self._facts(cursor)
             fields = self._fields(export, facts)
             takes_place = export.mode is ExportMode.REPLACE and (facts is None or not facts.keeps)
@@ -98,7 +99,7 @@ class PostgresExportSink(BaseExportSink):
             if takes_place and facts is not None:
                 copy_indexes(cursor, facts.oid, stage, prefix=export.load_id, quote=self._quote)
             elif export.key:
-                self._run(cursor, f"ALTER TABLE {stage} ADD PRIMARY KEY ({self._names(export.key)})")
+                self._run(cursor, self._primary_key(export, stage, "key" if takes_place else "stage_key"))
             note = json.dumps({"rows": rows, "takes_place": takes_place, "for": export.comment})
             self._run(cursor, f"COMMENT ON TABLE {stage} IS {self._access.text(note)}")
             self._run(cursor, f"ANALYZE {stage}")
@@ -107,7 +108,7 @@ class PostgresExportSink(BaseExportSink):
     def publish(self, export: Export) -> Published:
         """See `BaseExportSink`."""
         stage = self._stage(export)
-        with self._transaction(f"publishing {self._name}") as cursor:
+        with self._transaction(export, f"publishing {self._name}") as cursor:
             staged = self._lock_stage(cursor, export)
             if staged is None:
                 return Published(self._name)
@@ -119,7 +120,7 @@ class PostgresExportSink(BaseExportSink):
 
     def discard(self, export: Export) -> None:
         """See `BaseExportSink`."""
-        with self._transaction(f"discarding rows for {self._name}") as cursor:
+        with self._transaction(export, f"discarding rows for {self._name}") as cursor:
             self._run(cursor, f"DROP TABLE IF EXISTS {self._stage(export)}")
 
     def close(self) -> None:
@@ -171,7 +172,7 @@ class PostgresExportSink(BaseExportSink):
         reader = CopyReader(pieces())
         statement = f"COPY {self._stage(export)} ({self._names(staged_names(export))}) FROM STDIN"
         try:
-            cursor.copy_expert(self._access.commented(statement), reader, READ_BYTES)
+            cursor.copy_expert(self._access.commented(statement, self._comment), reader, READ_BYTES)
         except psycopg2.Error:
             if reader.failure is not None:
                 raise reader.failure from None
@@ -223,14 +224,14 @@ class PostgresExportSink(BaseExportSink):
         return True
 
     def _rename(self, export: Export) -> Iterator[str]:
-        stage = beside(self._place.table, "stage", export.load_id, longest=LONGEST_NAME)
         yield f"ALTER TABLE {self._stage(export)} RENAME TO {self._quote(self._place.table)}"
         yield self._comment_on_target(export.description)
-        if export.key:
-            index = f"{stage}_pkey"  # as PostgreSQL named it, cut as it cuts
-            index = f"{stage[: LONGEST_NAME - 5]}_pkey" if len(index) > LONGEST_NAME else index
-            ours = beside(self._place.table, "key", export.load_id, longest=LONGEST_NAME)
-            yield f"ALTER INDEX IF EXISTS {self._beside_target(index)} RENAME TO {self._quote(ours)}"
+
+    def _primary_key(self, export: Export, table: str, called: str = "key") -> str:
+        name = beside(self._place.table, called, export.load_id, longest=LONGEST_NAME)
+        return (
+            f"ALTER TABLE {table} ADD CONSTRAINT {self._quote(name)} PRIMARY KEY ({self._names(export.key)})"
+        )
 
     def _change_in_place(self, cursor: Any, export: Export, stage: str) -> None:
         facts = self._facts(cursor)
@@ -238,7 +239,7 @@ class PostgresExportSink(BaseExportSink):
             fields = self._fields(export, None)
             self._run(cursor, statements.create_table(self._target, fields, self._quote))
             if export.key:
-                self._run(cursor, f"ALTER TABLE {self._target} ADD PRIMARY KEY ({self._names(export.key)})")
+                self._run(cursor, self._primary_key(export, self._target))
             self._run(cursor, self._comment_on_target(export.description))
         replaces = export.mode is ExportMode.MERGE
         if export.carries_deletions:
@@ -282,11 +283,12 @@ class PostgresExportSink(BaseExportSink):
         return f"COMMENT ON TABLE {self._target} IS {self._access.text(text)}"
 
     def _run(self, cursor: Any, statement: str) -> None:
-        cursor.execute(self._access.commented(statement))
+        cursor.execute(self._access.commented(statement, self._comment))
 
     @contextmanager
-    def _transaction(self, doing: str, *, limit: str = PUBLISH_LIMIT) -> Generator[Any, None, None]:
+    def _transaction(self, export: Export, doing: str, *, limit: str = PUBLISH_LIMIT) -> Generator[Any, None, None]:
         """Committed when the block ends well; else taken back, and the connection ended with it."""
+        self._comment = export.comment
         try:
             with self._access.translating(doing), judging(self._name, user=self._access.user):
                 if self._connection is None:
