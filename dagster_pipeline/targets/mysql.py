@@ -14,6 +14,7 @@ import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor, SSCursor
 
+from dagster_pipeline.connectors.sink.mysql.errors import REFUSED_VALUES
 from dagster_pipeline.connectors.sources.mysql.catalog import read_table
 from dagster_pipeline.connectors.sources.mysql.connection import connect
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT
@@ -44,12 +45,6 @@ SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 )
 """What does not fit is an error; a key of 0 stays 0; rows that are read by key lock no gaps."""
-
-_REFUSED = frozenset({
-    1048, 1062, 1216, 1217, 1264, 1265, 1292, 1364, 1365, 1366, 1367, 1369, 1406, 1411, 1416, 1451, 1452, 1525, 1526,
-    1557, 1586, 1644, 1690, 1761, 1762, 3140, 3141, 3156, 3157, 3819, 4025, 4078, 4079,
-})  # fmt: skip
-"""Values out of range or of the wrong form, constraints, and what a trigger raises on purpose."""
 
 _COLUMNS = """
 SELECT CONVERT(column_name USING utf8mb4),
@@ -223,7 +218,7 @@ class MySQLTarget(Target):
                 while cursor.nextset():
                     pass
             except pymysql.MySQLError as error:
-                if error.args[0] not in _REFUSED:
+                if error.args[0] not in REFUSED_VALUES:
                     raise
                 cursor.execute("ROLLBACK TO SAVEPOINT written_rows")
                 raise RowsRefusedError(str(error.args[1]), str(error.args[0])) from None

@@ -29,7 +29,7 @@ class DatabaseAccess:
 
     address: str
     user: str
-    connect: Callable[[], Any]
+    connect: Callable[..., Any]
     translating: Callable[[str], AbstractContextManager[None]]
     describe: Callable[[], TargetTable]
     rule: Callable[[Outgoing, str], Outbound]

@@ -1,0 +1,1 @@
+"""Whole tables into MySQL and MariaDB by LOAD DATA or INSERTs of many rows."""
