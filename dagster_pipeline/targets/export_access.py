@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-
 from dagster_pipeline.connectors.sink.database_access import DatabaseAccess
 from dagster_pipeline.connectors.sources.mysql import connection as mysql_connection
 from dagster_pipeline.connectors.sources.mysql import errors as mysql_errors
@@ -40,9 +39,7 @@ def postgres_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
     )
 
 
-def mysql_access(
-    url: DatabaseUrl, place: Place
-) -> DatabaseAccess:
+def mysql_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
     """As `postgres_access`."""
 
     def describe() -> TargetTable:

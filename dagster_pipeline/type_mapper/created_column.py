@@ -69,5 +69,6 @@ def _known(types: dict[str, str], declared: ClickHouseType) -> str:
 
 def _refused(declared: ClickHouseType, why: str) -> TypeRefusedError:
     return TypeRefusedError(
-        f"{declared.bare} cannot be stored. {why}", todo="Convert it in `columns`, e.g. with `from: toString(x)`."
+        f"{declared.bare} cannot be stored. {why}",
+        todo="Convert it in `columns`, e.g. with `from: toString(x)`.",
     )

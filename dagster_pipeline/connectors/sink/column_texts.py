@@ -36,13 +36,17 @@ def _without_exponents(array: Any) -> Any:
     printed = array.cast(pa.string())
     if not pc.any(pc.match_substring(printed, "E")).as_py():
         return printed
-    return pa.array([None if value is None else format(value, "f") for value in array.to_pylist()], pa.string())
+    return pa.array(
+        [None if value is None else format(value, "f") for value in array.to_pylist()], pa.string()
+    )
 
 
 def _json_arrays(array: Any, *, name: str) -> Any:
     elements = array.flatten()
     offsets = pc.cumulative_sum(
-        pa.concat_arrays([pa.array([0], pa.int32()), pc.list_value_length(array).fill_null(0).cast(pa.int32())])
+        pa.concat_arrays(
+            [pa.array([0], pa.int32()), pc.list_value_length(array).fill_null(0).cast(pa.int32())]
+        )
     )
     printed = pa.ListArray.from_arrays(offsets, _json_values(elements, name=name))
     return pc.binary_join_element_wise("[", pc.binary_join(printed, ","), "]", "")
@@ -58,7 +62,9 @@ def _json_values(elements: Any, *, name: str) -> Any:
     printed = texts(elements, name=name)
     if pa.types.is_boolean(kind):
         printed = pc.if_else(elements, "true", "false")
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or _is_list(kind)):
+    elif not (
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or _is_list(kind)
+    ):
         printed = pc.binary_join_element_wise('"', _json_escaped(printed), '"', "")
     return printed.fill_null("null")
 

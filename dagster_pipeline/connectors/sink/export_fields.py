@@ -114,3 +114,19 @@ def staged_names(export: Export) -> tuple[str, ...]:
     """The columns of the batches, in order."""
     marks = (GONE_COLUMN,) if export.carries_deletions else ()
     return (*(column.name for column in export.columns), *marks)
+
+
+def kept_place(table: str, reasons: Sequence[str]) -> str:
+    """For the run's log: why the exported rows go into the table that is there."""
+    return (
+        f"{table} keeps its place, since {' and '.join(reasons)}: "
+        "its rows are deleted and inserted in one transaction."
+    )
+
+
+def still_referenced(table: str) -> ConfigurationError:
+    """Rows that others refer to cannot all be deleted, not even for a moment."""
+    return ConfigurationError(
+        f"{table} cannot be replaced: foreign keys of other tables refer to its rows.",
+        todo="Write key: in the export, with a unique index on it here, so that rows are replaced one by one.",
+    )

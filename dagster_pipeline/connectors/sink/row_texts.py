@@ -31,7 +31,7 @@ def slices(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def lines(columns: Sequence[Any], families: Sequence[str]) -> memoryview:
-    """Tab-separated lines, `\\N` for NULL."""
+    """Tab-separated lines, a backslash and N for NULL."""
     said = [
         column if family in _NO_ESCAPES_NEEDED else _escaped(column, _COPY_ESCAPES)
         for column, family in zip(columns, families, strict=True)
@@ -40,7 +40,9 @@ def lines(columns: Sequence[Any], families: Sequence[str]) -> memoryview:
     return _bytes(_joined(said, "\t", null="\\N"))[0]
 
 
-def value_lists(columns: Sequence[Any], families: Sequence[str], most_bytes: int) -> Iterator[tuple[memoryview, int]]:
+def value_lists(
+    columns: Sequence[Any], families: Sequence[str], most_bytes: int
+) -> Iterator[tuple[memoryview, int]]:
     """What follows VALUES, `(1,'a'),(2,NULL)`, and its rows; each at most `most_bytes` long, but for a single row."""
     said = [
         column if family in ("integer", "float", "double") else _literal(column, family)

@@ -56,7 +56,8 @@ def mysql_guards(source: Outgoing, target: str) -> tuple[ValueGuard, ...]:
 def longest(characters: int) -> ValueGuard:
     """A text may be as long."""
     return ValueGuard(
-        lambda values: pc.greater(pc.utf8_length(values), characters), f"are longer than {characters} characters"
+        lambda values: pc.greater(pc.utf8_length(values), characters),
+        f"are longer than {characters} characters",
     )
 
 

@@ -27,7 +27,9 @@ from dagster_pipeline.connectors.sink.export_fields import (
     batch_texts,
     created_fields,
     fitted_fields,
+    kept_place,
     staged_names,
+    still_referenced,
 )
 from dagster_pipeline.connectors.sink.mysql import catalog, statements
 from dagster_pipeline.connectors.sink.mysql.catalog import TableFacts
@@ -48,10 +50,9 @@ LONGEST_NAME = 64
 STATEMENT_SECONDS = 6 * 3600
 """How long an answer may take."""
 
+SQL_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE"
 SESSION = (
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_VALUE_ON_ZERO,"
-    "NO_ZERO_DATE,NO_ZERO_IN_DATE', sql_safe_updates = 0",
-    "SET innodb_lock_wait_timeout = 10, lock_wait_timeout = 10, wait_timeout = 28800",
+    f"SET time_zone = '+00:00', sql_mode = '{SQL_MODE}', sql_safe_updates = 0, wait_timeout = 28800",
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
 )
 """What does not fit is an error; a key of 0 stays 0; a slow warehouse does not cut us off."""
@@ -69,8 +70,10 @@ class _Mark(NamedTuple):
 class MySQLExportSink(BaseExportSink):
     """See `BaseExportSink`."""
 
-    def __init__(self, access: DatabaseAccess, place: Place) -> None:
+    def __init__(self, access: DatabaseAccess, place: Place, *, lock_wait_seconds: int = 10) -> None:
         self._access = access
+        waits = f"SET innodb_lock_wait_timeout = {lock_wait_seconds}, lock_wait_timeout = {lock_wait_seconds}"
+        self._session = (*SESSION, waits)
         self._place = place
         self._name = f"{place.database}.{place.table}"
         self._quote = access.quote
@@ -89,14 +92,8 @@ class MySQLExportSink(BaseExportSink):
         if export.mode is not ExportMode.REPLACE or not facts.keeps:
             return ()
         if facts.is_referenced and not self._has_unique_key(export):
-            raise ConfigurationError(
-                f"{self._name} cannot be replaced: foreign keys of other tables refer to its rows.",
-                todo="Write key: in the export, with a unique index on it here, so that rows are replaced one by one.",
-            )
-        return (
-            f"{self._name} keeps its place, since {' and '.join(facts.keeps)}: its rows are deleted and inserted in one "
-            "transaction.",
-        )
+            raise still_referenced(self._name)
+        return (kept_place(self._name, facts.keeps),)
 
     def stage(self, export: Export, batches: Iterable[pa.RecordBatch]) -> Staged:
         """See `BaseExportSink`."""
@@ -110,7 +107,9 @@ class MySQLExportSink(BaseExportSink):
             rows, size = self._fill(cursor, export, fields, batches)
             self._judge_key(cursor, export)
             (mark,) = self._beside(export, "mark")
-            self._run(cursor, f"CREATE TABLE {mark} {_MARK} ENGINE = InnoDB COMMENT = {_comment(export.comment)}")
+            self._run(
+                cursor, f"CREATE TABLE {mark} {_MARK} ENGINE = InnoDB COMMENT = {_comment(export.comment)}"
+            )
             self._run(cursor, f"INSERT INTO {mark} VALUES (1, {rows}, {int(takes_place)}, 0)")
         return Staged(rows, size)
 
@@ -119,7 +118,8 @@ class MySQLExportSink(BaseExportSink):
         with self._asking(export, f"publishing {self._name}") as cursor:
             mark = self._read_mark(cursor, export)
             if mark is not None and not self._is_done(cursor, export, mark):
-                if not (mark.takes_place and self._take_place(cursor, export)):
+                took_place = mark.takes_place and self._take_place(cursor, export)
+                if not took_place:
                     self._change_in_place(cursor, export)
             self._drop(cursor, *self._beside(export, "stage", "old", "mark"))
         is_counted = mark is not None and export.mode is ExportMode.REPLACE
@@ -142,9 +142,7 @@ class MySQLExportSink(BaseExportSink):
     ) -> Iterator[str]:
         (stage,) = self._beside(export, "stage")
         if facts is None:
-            yield statements.create_table(
-                stage, export, fields, self._quote, _comment(export.description)
-            )
+            yield statements.create_table(stage, export, fields, self._quote, _comment(export.description))
         elif takes_place:
             yield f"CREATE TABLE {stage} LIKE {self._target}"
         else:
@@ -196,7 +194,9 @@ class MySQLExportSink(BaseExportSink):
         self._run(cursor, f"SELECT row_count, takes_place, published FROM {self._full(mark)}")
         found = cursor.fetchone()
         if found is None:
-            raise FatalError(f"{self._name}: the rows of export {export.load_id} were not staged to their end.")
+            raise FatalError(
+                f"{self._name}: the rows of export {export.load_id} were not staged to their end."
+            )
         return _Mark(int(found[0]), bool(found[1]), bool(found[2]))
 
     def _is_done(self, cursor: Any, export: Export, mark: _Mark) -> bool:
@@ -220,9 +220,7 @@ class MySQLExportSink(BaseExportSink):
         ):
             return False
         (old,) = self._beside(export, "old")
-        self._run(
-            cursor, f"RENAME TABLE {self._target} TO {old}, {self._full(stage)} TO {self._target}"
-        )
+        self._run(cursor, f"RENAME TABLE {self._target} TO {old}, {self._full(stage)} TO {self._target}")
         return self._drop_old(cursor, export)
 
     def _drop_old(self, cursor: Any, export: Export) -> bool:
@@ -271,7 +269,8 @@ class MySQLExportSink(BaseExportSink):
             )
         if facts.kind == "VIEW":
             raise ConfigurationError(
-                f"{self._name} is no table.", todo="Name another table in sink.table, or drop what has its name."
+                f"{self._name} is no table.",
+                todo="Name another table in sink.table, or drop what has its name.",
             )
         return fitted_fields(export, self._access.describe(), self._access.rule, mysql_guards)
 
@@ -306,7 +305,9 @@ class MySQLExportSink(BaseExportSink):
             with self._access.translating(doing), judging(self._name, user=self._access.user):
                 if self._connection is None:
                     self._connection = self._access.connect(
-                        session=SESSION, client_flag=CLIENT.LOCAL_FILES, answer_seconds=STATEMENT_SECONDS
+                        session=self._session,
+                        client_flag=CLIENT.LOCAL_FILES,
+                        answer_seconds=STATEMENT_SECONDS,
                     )
                 with self._connection.cursor() as cursor:
                     yield cursor

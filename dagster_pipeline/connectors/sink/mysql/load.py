@@ -45,13 +45,13 @@ def load_rows(
     Not by PyMySQL's own way, which opens whatever file the server names.
     """
     data = lines(columns, families)
-    connection._execute_command(COMMAND.COM_QUERY, statement.encode())  # noqa: SLF001 -- the protocol's own steps
-    if not connection._read_packet().is_load_local_packet():  # noqa: SLF001
+    connection._execute_command(COMMAND.COM_QUERY, statement.encode())
+    if not connection._read_packet().is_load_local_packet():
         raise FatalError(f"{table}: the server did not ask for the rows of LOAD DATA.")
     for start in range(0, len(data), PACKET_BYTES):
         connection.write_packet(bytes(data[start : start + PACKET_BYTES]))
     connection.write_packet(b"")
-    done = OKPacketWrapper(connection._read_packet())  # noqa: SLF001
+    done = OKPacketWrapper(connection._read_packet())
     rows = len(columns[0])
     if done.warning_count or done.affected_rows != rows:
         raise _refused(connection, table, rows=rows, written=int(done.affected_rows))

@@ -15,18 +15,20 @@ Quote = Callable[[str], str]
 _ENGINE = "ENGINE = InnoDB"
 
 
-def create_table(table: str, export: Export, fields: Sequence[ExportField], quote: Quote, comment: str) -> str:
+def create_table(
+    table: str, export: Export, fields: Sequence[ExportField], quote: Quote, comment: str
+) -> str:
     """A table of the fields' types; texts are compared byte by byte, as the warehouse does."""
-    parts = [f"{quote(field.name)} {field.type}{' NULL' if field.nullable else ' NOT NULL'}" for field in fields]
+    parts = [
+        f"{quote(field.name)} {field.type}{' NULL' if field.nullable else ' NOT NULL'}" for field in fields
+    ]
     parts += [f"{quote(GONE_COLUMN)} tinyint NOT NULL"] if export.carries_deletions else []
     parts += [_primary_key(export.key, quote)] if export.key else []
     options = f"{_ENGINE} DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT = {comment}"
     return f"CREATE TABLE {table} ({', '.join(parts)}) {options}"
 
 
-def create_like(
-    table: str, target: str, export: Export, quote: Quote, *, by_key: bool
-) -> Iterator[str]:
+def create_like(table: str, target: str, export: Export, quote: Quote, *, by_key: bool) -> Iterator[str]:
     """A table of the same columns as far as they are exported, in the target's types; indexed by the key if `by_key`."""
     names = ", ".join(quote(column.name) for column in export.columns)
     yield f"CREATE TABLE {table} {_ENGINE} AS SELECT {names} FROM {target} LIMIT 0"

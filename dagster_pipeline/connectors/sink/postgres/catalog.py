@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _FACTS = """
-SELECT c.oid::bigint, c.relkind::text, c.relpersistence::text, COALESCE(obj_description(c.oid, 'pg_class'), ''),
+SELECT c.oid::bigint, c.relkind::text, COALESCE(obj_description(c.oid, 'pg_class'), ''),
        EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.confrelid = c.oid AND f.conrelid <> c.oid AND f.contype = 'f'),
        array_remove(ARRAY[
          CASE WHEN c.relkind <> 'r' THEN 'it is partitioned' END,
@@ -82,7 +82,6 @@ class TableFacts:
 
     Attributes:
         kind: `relkind`.
-        persistence: `relpersistence`: `p` for a table that survives a crash of the server.
         comment: its own.
         is_referenced: foreign keys of other tables refer to it.
         keeps: why another table cannot take its place; empty when one can.
@@ -90,7 +89,6 @@ class TableFacts:
 
     oid: int
     kind: str
-    persistence: str
     comment: str
     is_referenced: bool
     keeps: tuple[str, ...]
@@ -115,7 +113,7 @@ def table_facts(cursor: Any, schema: str, table: str) -> TableFacts | None:
     """`None` when there is no such table, view or the like."""
     cursor.execute(_FACTS, (schema, table))
     found = cursor.fetchone()
-    return None if found is None else TableFacts(*found[:-1], keeps=tuple(found[-1]))
+    return None if found is None else TableFacts(*found[:-1], tuple(found[-1]))
 
 
 def indexes(cursor: Any, oid: int) -> list[Index]:

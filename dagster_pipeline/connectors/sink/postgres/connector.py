@@ -21,7 +21,9 @@ from dagster_pipeline.connectors.sink.export_fields import (
     batch_texts,
     created_fields,
     fitted_fields,
+    kept_place,
     staged_names,
+    still_referenced,
 )
 from dagster_pipeline.connectors.sink.postgres import catalog, statements
 from dagster_pipeline.connectors.sink.postgres.catalog import TableFacts
@@ -41,12 +43,11 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 63
 READ_BYTES = 1 << 18
-LOCK_WAIT = "10s"
 PUBLISH_LIMIT = "6h"
 """How long one statement that publishes may run."""
 
 _SETTINGS = (
-    f"SET LOCAL lock_timeout = '{LOCK_WAIT}'; SET LOCAL idle_in_transaction_session_timeout = 0; "
+    "SET LOCAL idle_in_transaction_session_timeout = 0; "
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL standard_conforming_strings = on; SET CONSTRAINTS ALL IMMEDIATE"
 )
 """In each transaction, not once: behind PgBouncer the next one may run in another session."""
@@ -55,8 +56,9 @@ _SETTINGS = (
 class PostgresExportSink(BaseExportSink):
     """See `BaseExportSink`."""
 
-    def __init__(self, access: DatabaseAccess, place: Place) -> None:
+    def __init__(self, access: DatabaseAccess, place: Place, *, lock_wait_seconds: int = 10) -> None:
         self._access = access
+        self._lock_wait = f"SET LOCAL lock_timeout = '{lock_wait_seconds}s'"
         self._place = place
         self._name = f"{place.database}.{place.schema}.{place.table}"
         self._quote = access.quote
@@ -69,11 +71,15 @@ class PostgresExportSink(BaseExportSink):
         with self._transaction(export, "examining the destination") as cursor:
             exists, may_create = catalog.schema_rights(cursor, self._quote(self._place.schema))
             if not may_create:
-                grant = f"GRANT USAGE, CREATE ON SCHEMA {self._quote(self._place.schema)} TO {self._access.user}"
+                grant = (
+                    f"GRANT USAGE, CREATE ON SCHEMA {self._quote(self._place.schema)} TO {self._access.user}"
+                )
                 raise ConfigurationError(
                     f"{self._access.address}: schema {self._place.schema} "
                     f"{'takes no new tables of ours' if exists else 'does not exist'}.",
-                    todo=f"Rows are staged in a table beside the target. Run: {grant};" if exists else "Create it.",
+                    todo=f"Rows are staged in a table beside the target. Run: {grant};"
+                    if exists
+                    else "Create it.",
                 )
             facts = self._facts(cursor)
             if facts is not None and (missing := catalog.missing_rights(cursor, facts.oid)):
@@ -139,14 +145,8 @@ class PostgresExportSink(BaseExportSink):
         if export.mode is not ExportMode.REPLACE or not facts.keeps:
             return ()
         if facts.is_referenced and not self._has_unique_key(export):
-            raise ConfigurationError(
-                f"{self._name} cannot be replaced: foreign keys of other tables refer to its rows.",
-                todo="Write key: in the export, with a unique index on it here, so that rows are replaced one by one.",
-            )
-        return (
-            f"{self._name} keeps its place, since {' and '.join(facts.keeps)}: its rows are deleted and inserted in one "
-            "transaction.",
-        )
+            raise still_referenced(self._name)
+        return (kept_place(self._name, facts.keeps),)
 
     def _creation(
         self, export: Export, facts: TableFacts | None, fields: Sequence[ExportField], *, takes_place: bool
@@ -261,7 +261,8 @@ class PostgresExportSink(BaseExportSink):
             return created_fields(export, lambda declared, _: postgres_type(declared), postgres_guards)
         if facts.kind not in ("r", "p"):
             raise ConfigurationError(
-                f"{self._name} is no table.", todo="Name another table in sink.table, or drop what has its name."
+                f"{self._name} is no table.",
+                todo="Name another table in sink.table, or drop what has its name.",
             )
         return fitted_fields(export, self._access.describe(), self._access.rule, postgres_guards)
 
@@ -269,9 +270,7 @@ class PostgresExportSink(BaseExportSink):
         return catalog.table_facts(cursor, self._place.schema, self._place.table)
 
     def _stage(self, export: Export) -> str:
-        return self._beside_target(
-            beside(self._place.table, "stage", export.load_id, longest=LONGEST_NAME)
-        )
+        return self._beside_target(beside(self._place.table, "stage", export.load_id, longest=LONGEST_NAME))
 
     def _beside_target(self, name: str) -> str:
         return f"{self._quote(self._place.schema)}.{self._quote(name)}"
@@ -286,7 +285,9 @@ class PostgresExportSink(BaseExportSink):
         cursor.execute(self._access.commented(statement, self._comment))
 
     @contextmanager
-    def _transaction(self, export: Export, doing: str, *, limit: str = PUBLISH_LIMIT) -> Generator[Any, None, None]:
+    def _transaction(
+        self, export: Export, doing: str, *, limit: str = PUBLISH_LIMIT
+    ) -> Generator[Any, None, None]:
         """Committed when the block ends well; else taken back, and the connection ended with it."""
         self._comment = export.comment
         try:
@@ -294,7 +295,9 @@ class PostgresExportSink(BaseExportSink):
                 if self._connection is None:
                     self._connection = self._access.connect()
                 with self._connection.cursor() as cursor:
-                    cursor.execute(f"BEGIN; {_SETTINGS}; SET LOCAL statement_timeout = '{limit}'")
+                    cursor.execute(
+                        f"BEGIN; {_SETTINGS}; {self._lock_wait}; SET LOCAL statement_timeout = '{limit}'"
+                    )
                     yield cursor
                     cursor.execute("COMMIT")
         except BaseException:

@@ -38,7 +38,8 @@ def judging(place: str, *, user: str) -> Generator[None, None, None]:
             ) from error
         if code in _CONFIGURATION:
             raise ConfigurationError(
-                f"{place}: {error.diag.message_primary} ({code}).", todo=_CONFIGURATION[code].format(user=user)
+                f"{place}: {error.diag.message_primary} ({code}).",
+                todo=_CONFIGURATION[code].format(user=user),
             ) from error
         raise
 

@@ -17,7 +17,9 @@ def create_table(table: str, fields: Sequence[ExportField], quote: Quote, *, mar
     return f"CREATE TABLE {table} ({', '.join(columns)})"
 
 
-def create_like(table: str, target: str, fields: Sequence[ExportField], quote: Quote, *, mark: bool) -> list[str]:
+def create_like(
+    table: str, target: str, fields: Sequence[ExportField], quote: Quote, *, mark: bool
+) -> list[str]:
     """A table of the same columns as far as they are exported, in the target's types; no defaults, no indexes."""
     names = ", ".join(quote(field.name) for field in fields)
     demands = [f"ALTER {quote(field.name)} SET NOT NULL" for field in fields if not field.nullable]
