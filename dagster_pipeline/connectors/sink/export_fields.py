@@ -44,7 +44,7 @@ def created_fields(export: Export, create: Create, guards: Guards) -> tuple[Expo
         try:
             spelled = create(column.type, column.name in export.key)
         except TypeRefusedError as error:
-            problems.append(f"'{column.name}': {error}")
+            problems.append(f"'{column.name}': {error.what} {error.todo}")
             continue
         source = outgoing(str(column.type))
         is_nullable = column.type.nullable and column.name not in export.key
@@ -72,7 +72,7 @@ def fitted_fields(export: Export, table: TargetTable, rule: Rule, guards: Guards
             if any(decoder in rule(source, there.type).write for decoder in ("decode(", "UNHEX(")):
                 problems.append(f"'{column.name}' is {there.type}, and an export carries text, not bytes.")
         except TypeRefusedError as error:
-            problems.append(f"'{column.name}': {error}")
+            problems.append(f"'{column.name}': {error.what} {error.todo}")
         fields.append(
             ExportField(column.name, there.type, there.nullable, source, guards(source, there.type))
         )

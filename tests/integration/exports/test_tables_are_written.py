@@ -250,7 +250,9 @@ def test_rows_that_others_refer_to_are_replaced_one_by_one(rig: TableRig) -> Non
         "CREATE TABLE child (t_id bigint, FOREIGN KEY (t_id) REFERENCES t (id))",
         "INSERT INTO child VALUES (1)",
     )
-    with pytest.raises(ConfigurationError, match="foreign keys of other tables refer to its rows.*Write key"):
+    with pytest.raises(
+        ConfigurationError, match=r"foreign keys of other tables refer to its rows.*Write key"
+    ):
         rig.sink().check(export())
     rig.deliver(export(key=["id"]), batch((1, "changed"), (3, "new")))
     assert rig.rows() == [(1, "changed"), (3, "new")]
