@@ -1,21 +1,25 @@
-"""How fast an export fills a table of PostgreSQL and of MariaDB: `python -m scripts.bench.export_rate [rows]`.
+"""Measures exports: 1,000,000 rows into a table of PostgreSQL and of MariaDB.
+
+`python -m scripts.bench.export_rate [--rows 1000000] [--times 3] [--only postgres]`.
 
 The same rows of 13 columns, made once as Arrow, go through the sink (check, stage, publish), and, as a file in the database's own
-format, by COPY and by LOAD DATA LOCAL in one session. Each is done three times in turn, in a process of its own; medians are
+format, by COPY and by LOAD DATA LOCAL in one session. Each is done `times` times in turn, in a process of its own; medians are
 printed. The table has a primary key both times. What ClickHouse needs to send the rows is not part of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -24,7 +28,6 @@ import pymysql
 
 from dagster_pipeline.connectors.sink.base_export_sink import BaseExportSink, Export, ExportColumn, ExportMode
 from dagster_pipeline.connectors.sink.column_texts import texts
-from dagster_pipeline.connectors.sink.mysql import connector as mysql_connector
 from dagster_pipeline.connectors.sink.mysql.connector import MySQLExportSink
 from dagster_pipeline.connectors.sink.postgres.connector import PostgresExportSink
 from dagster_pipeline.connectors.sink.row_texts import lines
@@ -39,7 +42,7 @@ from scripts.servers.postgres import Postgres
 from scripts.servers.scratch import scratch_server
 
 BATCH = 65_536
-TIMES = 3
+LOADS = "dagster_pipeline.connectors.sink.mysql.connector.allows_load_data"
 COLUMNS = {
     "id": "UInt64", "customer_id": "Int64", "email": "String", "name": "String", "note": "Nullable(String)",
     "country": "LowCardinality(String)", "balance": "Decimal(20, 4)", "score": "Float64", "visits": "Int32", "active": "Bool",
@@ -87,8 +90,11 @@ def _sink(dialect: str, url: str) -> BaseExportSink:
 
 def ours(dialect: str, url: str, rows: int, way: str, _file: str) -> dict[str, float]:
     """One export, rows made beforehand so that they cost neither time nor CPU of it."""
-    if way == "insert":
-        mysql_connector.allows_load_data = lambda _: False  # as on a server that forbids it
+    with patch(LOADS, return_value=False) if way == "insert" else nullcontext():  # as where it is forbidden
+        return _exported(dialect, url, rows)
+
+
+def _exported(dialect: str, url: str, rows: int) -> dict[str, float]:
     held = list(batches(rows))
     memory, cpu, began = _peak(), _cpu(), time.monotonic()
     with _sink(dialect, url) as sink:
@@ -160,17 +166,17 @@ def _apart(does: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, 
     return found
 
 
-def _measure(dialect: str, url: str, rows: int, file: str) -> None:
+def _measure(dialect: str, url: str, rows: int, times: int, file: str) -> None:
     ways: dict[str, tuple[Callable[..., dict[str, float]], str]] = {"export": (ours, "")}
     if dialect == "mysql":
         ways["export by INSERT"] = (ours, "insert")
     ways["its own, from a file"] = (own, "")
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
-    for _ in range(TIMES):
+    for _ in range(times):
         for name, (does, way) in ways.items():
             found[name].append(_apart(does, dialect, url, rows, way, file))
-    for name, times in found.items():
-        middle = {key: statistics.median(each[key] for each in times) for key in times[0]}
+    for name, all_of_it in found.items():
+        middle = {key: statistics.median(each[key] for each in all_of_it) for key in all_of_it[0]}
         print(
             f"{dialect:8} {name:21} {rows / middle['seconds']:>9,.0f} rows/s  {middle['seconds']:6.2f} s "
             f"(publish {middle['publish']:.2f} s)  client CPU {middle['cpu']:.2f} s  memory +{middle['memory']:.0f} MiB"
@@ -179,18 +185,21 @@ def _measure(dialect: str, url: str, rows: int, file: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--only", choices=("postgres", "mysql"))
+    given = parser.parse_args()
     families = [outgoing(kind).family for kind in COLUMNS.values()]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.tsv"
         with file.open("wb") as opened:
-            for batch in batches(rows):
+            for batch in batches(given.rows):
                 opened.write(lines([texts(array, name="") for array in batch.columns], families))
         for dialect, product in (("postgres", Postgres()), ("mysql", MariaDb())):
-            if len(sys.argv) > 2 and dialect not in sys.argv[2:]:  # noqa: PLR2004 -- rows, then dialects
-                continue
-            with scratch_server(product) as server:
-                _measure(dialect, server.create_database("bench"), rows, str(file))
+            if given.only in (None, dialect):
+                with scratch_server(product) as server:
+                    _measure(dialect, server.create_database("bench"), given.rows, given.times, str(file))
 
 
 if __name__ == "__main__":
