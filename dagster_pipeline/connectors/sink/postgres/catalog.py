@@ -113,7 +113,10 @@ def table_facts(cursor: Any, schema: str, table: str) -> TableFacts | None:
     """`None` when there is no such table, view or the like."""
     cursor.execute(_FACTS, (schema, table))
     found = cursor.fetchone()
-    return None if found is None else TableFacts(*found[:-1], tuple(found[-1]))
+    if found is None:
+        return None
+    oid, kind, comment, is_referenced, keeps = found
+    return TableFacts(oid, kind, comment, is_referenced, tuple(keeps))
 
 
 def indexes(cursor: Any, oid: int) -> list[Index]:
