@@ -13,11 +13,14 @@ import pytest
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from scripts.servers.s3 import running_s3
+from scripts.servers.server import Server
+from tests.contract.exports.database_case import MySQLCase, PostgresCase
 from tests.contract.exports.export_case import ExportCase
 from tests.contract.exports.export_rig import ExportRig, parse
 from tests.contract.exports.s3_case import S3Case
+from tests.contract.sources.both_sources import mariadb, postgres
 
-KINDS = ["s3"]
+KINDS = ["mysql", "postgres", "s3"]
 _numbers = itertools.count(1)
 
 
@@ -30,6 +33,16 @@ def s3_server() -> Iterator[str]:
 @pytest.fixture
 def s3_case(s3_server: str) -> S3Case:
     return S3Case(f"{s3_server}exports-{next(_numbers)}")
+
+
+@pytest.fixture
+def postgres_case(postgres_server: Server) -> PostgresCase:
+    return PostgresCase(postgres(postgres_server.create_database(f"exports_{next(_numbers)}")))
+
+
+@pytest.fixture
+def mysql_case(mariadb_server: Server) -> MySQLCase:
+    return MySQLCase(mariadb(mariadb_server.create_database(f"exports_{next(_numbers)}")))
 
 
 @pytest.fixture(params=KINDS)

@@ -121,7 +121,7 @@ class MySQLExportSink(BaseExportSink):
                 took_place = mark.takes_place and self._take_place(cursor, export)
                 if not took_place:
                     self._change_in_place(cursor, export)
-            self._drop(cursor, *self._beside(export, "stage", "old", "mark"))
+            self._clean_up(cursor, export)
         is_counted = mark is not None and export.mode is ExportMode.REPLACE
         return Published(self._name, mark.rows if mark is not None and is_counted else None)
 
@@ -180,6 +180,10 @@ class MySQLExportSink(BaseExportSink):
                 f"{self._name}: {doubled} key(s) ({', '.join(export.key)}) stand in the export more than once.",
                 todo="Nothing of it is visible. Correct `key`, or the rows.",
             )
+
+    def _clean_up(self, cursor: Any, export: Export) -> None:
+        """The mark last: it tells a later run that the rest may go."""
+        self._drop(cursor, *self._beside(export, "stage", "old", "mark"))
 
     def _read_mark(self, cursor: Any, export: Export) -> _Mark | None:
         """`None` when all was done before."""
