@@ -21,17 +21,12 @@ from dagster_pipeline.type_mapper import outbound_mysql, outbound_postgres
 
 def postgres_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
     """Nothing is connected yet."""
-
-    def describe() -> TargetTable:
-        with PostgresTarget(url, place, comment="") as target:
-            return target.describe()
-
     return DatabaseAccess(
         address=f"PostgreSQL at {url.redacted}",
         user=url.user,
         connect=partial(postgres_connection.connect, url, place.database),
         translating=partial(postgres_errors.translating, url),
-        describe=describe,
+        describe=partial(_described, PostgresTarget, url, place),
         rule=outbound_postgres.rule,
         quote=POSTGRES.quote,
         text=POSTGRES.text,
@@ -40,20 +35,20 @@ def postgres_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
 
 
 def mysql_access(url: DatabaseUrl, place: Place) -> DatabaseAccess:
-    """As `postgres_access`."""
-
-    def describe() -> TargetTable:
-        with MySQLTarget(url, place, comment="") as target:
-            return target.describe()
-
+    """Nothing is connected yet."""
     return DatabaseAccess(
         address=f"MySQL at {url.redacted}",
         user=url.user,
         connect=partial(mysql_connection.connect, url, place.database),
         translating=partial(mysql_errors.translating, url),
-        describe=describe,
+        describe=partial(_described, MySQLTarget, url, place),
         rule=outbound_mysql.rule,
         quote=MYSQL.quote,
         text=MYSQL.text,
         commented=commented,
     )
+
+
+def _described(kind: type[PostgresTarget | MySQLTarget], url: DatabaseUrl, place: Place) -> TargetTable:
+    with kind(url, place, comment="") as target:
+        return target.describe()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from dagster_pipeline.connectors.sink.base_export_sink import GONE_COLUMN, Export
 from dagster_pipeline.connectors.sink.column_texts import texts
 from dagster_pipeline.connectors.sink.value_guards import ValueGuard, judge
-from dagster_pipeline.errors import ConfigurationError
+from dagster_pipeline.errors import ConfigurationError, DataQualityError
 from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.targets.base_target import TargetTable
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType
@@ -130,3 +130,18 @@ def still_referenced(table: str) -> ConfigurationError:
         f"{table} cannot be replaced: foreign keys of other tables refer to its rows.",
         todo="Write key: in the export, with a unique index on it here, so that rows are replaced one by one.",
     )
+
+
+def refuse_doubled(table: str, key: Sequence[str], doubled: int) -> None:
+    """Raise `DataQualityError` when keys stand in the staged rows more than once; `doubled` counts them."""
+    if doubled:
+        raise DataQualityError(
+            f"{table}: {doubled} key(s) ({', '.join(key)}) stand in the export more than once.",
+            todo="Nothing of it is visible. Correct `key`, or the rows.",
+        )
+
+
+def created_table(table: str, fields: Sequence[ExportField]) -> str:
+    """For the run's log."""
+    columns = ", ".join(f"{field.name} {field.type}" for field in fields)
+    return f"{table} does not exist and will be created: {columns}."

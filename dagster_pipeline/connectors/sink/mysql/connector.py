@@ -26,8 +26,10 @@ from dagster_pipeline.connectors.sink.export_fields import (
     ExportField,
     batch_texts,
     created_fields,
+    created_table,
     fitted_fields,
     kept_place,
+    refuse_doubled,
     staged_names,
     still_referenced,
 )
@@ -38,7 +40,7 @@ from dagster_pipeline.connectors.sink.mysql.load import allows_load_data, insert
 from dagster_pipeline.connectors.sink.row_texts import slices
 from dagster_pipeline.connectors.sink.stage_names import beside
 from dagster_pipeline.connectors.sink.value_guards import mysql_guards
-from dagster_pipeline.errors import ConfigurationError, DataQualityError, FatalError
+from dagster_pipeline.errors import ConfigurationError, FatalError
 from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.targets.base_target import Place
 from dagster_pipeline.type_mapper.created_column import mysql_type
@@ -87,8 +89,7 @@ class MySQLExportSink(BaseExportSink):
             facts = self._facts(cursor)
         fields = self._fields(export, facts)
         if facts is None:
-            columns = ", ".join(f"{field.name} {field.type}" for field in fields)
-            return (f"{self._name} does not exist and will be created: {columns}.",)
+            return (created_table(self._name, fields),)
         if export.mode is not ExportMode.REPLACE or not facts.keeps:
             return ()
         if facts.is_referenced and not self._has_unique_key(export):
@@ -175,11 +176,7 @@ class MySQLExportSink(BaseExportSink):
         (stage,) = self._beside(export, "stage")
         self._run(cursor, statements.doubled_keys(stage, export.key, self._quote))
         (doubled,) = cursor.fetchone()
-        if doubled:
-            raise DataQualityError(
-                f"{self._name}: {doubled} key(s) ({', '.join(export.key)}) stand in the export more than once.",
-                todo="Nothing of it is visible. Correct `key`, or the rows.",
-            )
+        refuse_doubled(self._name, export.key, doubled)
 
     def _clean_up(self, cursor: Any, export: Export) -> None:
         """The mark last: it tells a later run that the rest may go."""

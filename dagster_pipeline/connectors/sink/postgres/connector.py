@@ -20,8 +20,10 @@ from dagster_pipeline.connectors.sink.export_fields import (
     ExportField,
     batch_texts,
     created_fields,
+    created_table,
     fitted_fields,
     kept_place,
+    refuse_doubled,
     staged_names,
     still_referenced,
 )
@@ -33,7 +35,7 @@ from dagster_pipeline.connectors.sink.postgres.swap import LIKE, PlaceKeptError,
 from dagster_pipeline.connectors.sink.row_texts import lines, slices
 from dagster_pipeline.connectors.sink.stage_names import beside
 from dagster_pipeline.connectors.sink.value_guards import postgres_guards
-from dagster_pipeline.errors import ConfigurationError, DataQualityError
+from dagster_pipeline.errors import ConfigurationError
 from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.targets.base_target import Place
 from dagster_pipeline.type_mapper.created_column import postgres_type
@@ -140,8 +142,7 @@ class PostgresExportSink(BaseExportSink):
         self, export: Export, facts: TableFacts | None, fields: Sequence[ExportField]
     ) -> tuple[str, ...]:
         if facts is None:
-            columns = ", ".join(f"{field.name} {field.type}" for field in fields)
-            return (f"{self._name} does not exist and will be created: {columns}.",)
+            return (created_table(self._name, fields),)
         if export.mode is not ExportMode.REPLACE or not facts.keeps:
             return ()
         if facts.is_referenced and not self._has_unique_key(export):
@@ -184,11 +185,7 @@ class PostgresExportSink(BaseExportSink):
             return
         self._run(cursor, statements.doubled_keys(self._stage(export), export.key, self._quote))
         (doubled,) = cursor.fetchone()
-        if doubled:
-            raise DataQualityError(
-                f"{self._name}: {doubled} key(s) ({', '.join(export.key)}) stand in the export more than once.",
-                todo="Nothing of it is visible. Correct `key`, or the rows.",
-            )
+        refuse_doubled(self._name, export.key, doubled)
 
     def _lock_stage(self, cursor: Any, export: Export) -> TableFacts | None:
         """So that of two that publish one finds it done."""
