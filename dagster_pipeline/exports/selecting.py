@@ -20,6 +20,8 @@ from dagster_pipeline.exports.named_export import NamedExport
 _VERSION = quote_identifier(VERSION_COLUMN)
 _DELETED = quote_identifier(DELETED_COLUMN)
 _GONE = quote_identifier(GONE_COLUMN)
+_ALIAS = "__export_"
+"""Of the columns, by their place: an alias hides a column of its name, so no column may be called so."""
 _SLICE_STARTS = {"day": "toDate32({})", "month": "toStartOfMonth({})"}
 
 
@@ -115,7 +117,7 @@ class Selection:
     def bad_keys(self, select: str) -> str:
         """How many rows of a SELECT of this one have NULL in their key, and how many share a key with another one."""
         names = [column.name for column in self.columns]
-        keys = [f"c{names.index(name)}" for name in self.export.file.key]
+        keys = [f"{_ALIAS}{names.index(name)}" for name in self.export.file.key]
         nothing = " OR ".join(f"isNull({key})" for key in keys)
         listed = ", ".join(keys)
         alive = f" WHERE {_GONE} = 0" if f" AS {_GONE} FROM" in select else ""
@@ -133,7 +135,7 @@ class Selection:
     def _wire(self) -> str:
         pairs = zip(self.columns, self.sources, strict=True)
         return ", ".join(
-            f"{wire_expression(column.type, f'({source})')} AS c{index}"
+            f"{wire_expression(column.type, f'({source})')} AS {_ALIAS}{index}"
             for index, (column, source) in enumerate(pairs)
         )
 

@@ -97,7 +97,11 @@ class ExportRig:
         table.write_text(ORDERS.format(sync=SYNC[mode]))
         path = self.schemas / "exports" / "orders.yml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({name: value for name, value in given.items() if value is not None}))
+        path.write_text(
+            json.dumps(
+                {name: value for name, value in given.items() if value is not None}, ensure_ascii=False
+            )
+        )
         return self.load()
 
     def load(self) -> NamedExport:
