@@ -2,8 +2,8 @@
 
 `python -m scripts.servers.bigquery --port P --project analytics --dataset sales`
 
-It answers what an export needs (cloud.google.com/bigquery/docs/reference/rest): datasets.get, tables get, insert, patch and
-delete, tabledata.list, jobs.insert for load (multipart and resumable upload), copy and query jobs, jobs.get and
+It answers what an export needs (cloud.google.com/bigquery/docs/reference/rest): datasets.get, tables get, list, insert, patch
+and delete, tabledata.list, jobs.insert for load (multipart and resumable upload), copy and query jobs, jobs.get and
 jobs.getQueryResults. Rows are really kept (`bigquery_tables`). Job ids count once, as there.
 
 Faults: `server.fail("jobs.insert.copy", Fault(...))` lets the next such call fail, and `server.calls` lists what was asked.
@@ -42,6 +42,7 @@ _ROUTES = (
     (r"GET /bigquery/v2/projects/([^/]+)/queries/([^/]+)", "jobs.getQueryResults"),
     (r"GET /bigquery/v2/projects/([^/]+)/datasets/([^/]+)", "datasets.get"),
     (r"POST /bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables", "tables.insert"),
+    (r"GET /bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables", "tables.list"),
     (r"GET /bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)", "tables.get"),
     (r"PATCH /bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)", "tables.patch"),
     (r"DELETE /bigquery/v2/projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)", "tables.delete"),
@@ -261,6 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             "jobs.get": lambda *name: server.shown(server.job(*name)),
             "jobs.getQueryResults": lambda *name: _results(server.job(*name)),
             "datasets.get": tables.dataset,
+            "tables.list": lambda *of: {"tables": [_reference((*of, name)) for name in tables.names(*of)]},
             "tables.insert": lambda *_: tables.create(document),
             "tables.get": lambda *name: tables.get(name),
             "tables.patch": lambda *name: tables.change(name, document),
@@ -300,6 +302,11 @@ class _Handler(BaseHTTPRequestHandler):
             fault.release.wait()
         self.close_connection = True
         self.connection.close()
+
+
+def _reference(name: Name) -> Resource:
+    keys = ("projectId", "datasetId", "tableId")
+    return {"tableReference": dict(zip(keys, name, strict=True)), "type": "TABLE"}
 
 
 def _results(job: Job) -> Resource:

@@ -10,6 +10,7 @@ import io
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -201,6 +202,19 @@ class Tables:
             columns = ", ".join(_quoted(field["name"]) for field in fields)
             rows = [_row(fields, row) for row in self._run(f"SELECT {columns} FROM {_sql(name)}").rows]
             return {"totalRows": str(len(rows)), "rows": rows}
+
+    def values(self, name: Name, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Rows as Python's values, moments without a zone: faster than `listed` where there are many."""
+        with self.lock:
+            wide = {field["name"] for field in _fields(self.get(name)) if _standard(field) == "BIGNUMERIC"}
+            found = self._run(f"SELECT {', '.join(map(_quoted, columns))} FROM {_sql(name)}").rows
+        return [
+            tuple(
+                Decimal(value) if value and name in wide else value
+                for name, value in zip(columns, row, strict=True)
+            )
+            for row in found
+        ]
 
     def _run(self, statement: str, **given: pa.Table) -> _Found:
         with self._engine.cursor() as cursor:

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+from scripts.servers.bigquery import BigQueryServer, running_bigquery
 from scripts.servers.s3 import running_s3
 from scripts.servers.server import Server
+from tests.contract.exports.bigquery_case import BigQueryCase
 from tests.contract.exports.database_case import MySQLCase, PostgresCase
 from tests.contract.exports.export_case import ExportCase
 from tests.contract.exports.export_rig import ExportRig, parse
 from tests.contract.exports.s3_case import S3Case
 from tests.contract.sources.both_sources import mariadb, postgres
 
-KINDS = ["mysql", "postgres", "s3"]
+KINDS = ["bigquery", "mysql", "postgres", "s3"]
 _numbers = itertools.count(1)
 
 
@@ -43,6 +45,17 @@ def postgres_case(postgres_server: Server) -> PostgresCase:
 @pytest.fixture
 def mysql_case(mariadb_server: Server) -> MySQLCase:
     return MySQLCase(mariadb(mariadb_server.create_database(f"exports_{next(_numbers)}")))
+
+
+@pytest.fixture(scope="session")
+def bigquery_server() -> Iterator[BigQueryServer]:
+    with running_bigquery() as server:
+        yield server
+
+
+@pytest.fixture
+def bigquery_case(bigquery_server: BigQueryServer) -> BigQueryCase:
+    return BigQueryCase(bigquery_server, f"exports_{next(_numbers)}")
 
 
 @pytest.fixture(params=KINDS)

@@ -91,7 +91,7 @@ def stored_columns(export: Export) -> tuple[StoredColumn, ...]:
     wrong += [
         f"'{column.name}' is {column}, by which rows cannot be told apart"
         for column in stored
-        if column.name in export.key and (column.mode != REQUIRED or column.type in _NO_KEY)
+        if column.name in export.key and (column.mode == REPEATED or column.type in _NO_KEY)
     ]
     if wrong:
         raise ConfigurationError(

@@ -22,6 +22,8 @@ REQUEST_SECONDS = 120.0
 """Of one request, by the socket."""
 RETRY: Retry = bigquery.DEFAULT_RETRY.with_timeout(180.0)
 """Of requests that may be repeated: 429, 500, 502, 503 and connections that broke."""
+FIRST_RETRY: Retry = bigquery.DEFAULT_RETRY.with_timeout(5.0)
+"""Of the first request: an address where nobody listens is told soon."""
 JOB_SECONDS = 4 * 3600.0
 TRIES = 3
 _PAUSES = (1.0, 5.0)

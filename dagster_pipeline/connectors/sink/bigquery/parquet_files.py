@@ -28,16 +28,20 @@ class ParquetFile:
 
 
 def parquet_files(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[StoredColumn], *, file_bytes: int
+    batches: Iterable[pa.RecordBatch],
+    columns: Sequence[StoredColumn],
+    *,
+    key: Sequence[str] = (),
+    file_bytes: int,
 ) -> Iterator[ParquetFile]:
     """Files that end soon after `file_bytes`; none without rows.
 
-    Raises `DataQualityError` for a NULL in a column that BigQuery keeps as REQUIRED.
+    Raises `DataQualityError` for a NULL in the key or in a column that BigQuery keeps as REQUIRED.
     """
     schema = pa.schema(
         [pa.field(column.name, column.arrow, nullable=column.mode != REQUIRED) for column in columns]
     )
-    groups = _row_groups(batches, columns, schema)
+    groups = _row_groups(batches, columns, schema, key)
     group = next(groups, None)
     while group is not None:
         rows = 0
@@ -54,14 +58,14 @@ def parquet_files(
 
 
 def _row_groups(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[StoredColumn], schema: pa.Schema
+    batches: Iterable[pa.RecordBatch], columns: Sequence[StoredColumn], schema: pa.Schema, key: Sequence[str]
 ) -> Iterator[pa.Table]:
     kept: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
         if not batch.num_rows:
             continue
-        kept.append(_converted(batch, columns, schema))
+        kept.append(_converted(batch, columns, schema, key))
         size += kept[-1].nbytes
         if size >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(kept, schema)
@@ -70,12 +74,14 @@ def _row_groups(
         yield pa.Table.from_batches(kept, schema)
 
 
-def _converted(batch: pa.RecordBatch, columns: Sequence[StoredColumn], schema: pa.Schema) -> pa.RecordBatch:
+def _converted(
+    batch: pa.RecordBatch, columns: Sequence[StoredColumn], schema: pa.Schema, key: Sequence[str]
+) -> pa.RecordBatch:
     arrays: list[Any] = []
     for column, array in zip(columns, batch.columns, strict=True):
-        if column.mode == REQUIRED and array.null_count:
+        if array.null_count and (column.mode == REQUIRED or column.name in key):
             raise DataQualityError(
-                f"'{column.name}' is NULL in {array.null_count} row(s), and the destination wants a value.",
+                f"'{column.name}' is NULL in {array.null_count} row(s), which wants a value at the destination.",
                 todo="Correct the rows, or make the column nullable at the destination.",
             )
         arrays.append(array if array.type.equals(column.arrow) else array.cast(column.arrow))

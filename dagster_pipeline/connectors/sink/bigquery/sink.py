@@ -25,7 +25,7 @@ from dagster_pipeline.connectors.sink.base_export_sink import (
 )
 from dagster_pipeline.connectors.sink.bigquery.column_types import REQUIRED, StoredColumn
 from dagster_pipeline.connectors.sink.bigquery.errors import bigquery_errors
-from dagster_pipeline.connectors.sink.bigquery.jobs import REQUEST_SECONDS, RETRY, Jobs
+from dagster_pipeline.connectors.sink.bigquery.jobs import FIRST_RETRY, REQUEST_SECONDS, RETRY, Jobs
 from dagster_pipeline.connectors.sink.bigquery.parquet_files import ParquetFile, parquet_files
 from dagster_pipeline.connectors.sink.bigquery.place import BigQueryPlace
 from dagster_pipeline.connectors.sink.bigquery.statements import merge, repeated_keys
@@ -86,7 +86,7 @@ class BigQuerySink(BaseExportSink):
         existing = self._existing(doing)
         shape = shape_of(export, self._target, existing, self._layout)
         attempt = secrets.token_hex(4)
-        loaded = self._dataset.table(f"{self._target.table_id}__load_{export.load_id}_{attempt}")
+        loaded = self._dataset.table(f"{self._loaded_prefix(export)}{attempt}")
         like = self._like(export, existing, shape)
         with bigquery_errors(doing):
             self._place.client.create_table(
@@ -98,7 +98,8 @@ class BigQuerySink(BaseExportSink):
         columns = (*shape.columns, _GONE) if export.carries_deletions else shape.columns
         name = self._job_name(export, f"load_{attempt}")
         rows = size = 0
-        for number, file in enumerate(parquet_files(batches, columns, file_bytes=self._file_bytes)):
+        files = parquet_files(batches, columns, key=export.key, file_bytes=self._file_bytes)
+        for number, file in enumerate(files):
             self._load(f"{name}_{number}", file, loaded, shape, export)
             rows, size = rows + file.rows, size + file.bytes
         self._prove(export, loaded, rows, doing)
@@ -123,14 +124,19 @@ class BigQuerySink(BaseExportSink):
             else:
                 how = "WRITE_TRUNCATE" if export.mode is ExportMode.REPLACE else "WRITE_APPEND"
                 self._copy(name, self._staged(export), self._target, how, export, doing=doing)
-        self.discard(export)
+        with bigquery_errors(doing):
+            self._drop(self._staged(export))
         table = self._existing(doing)
         return Published(f"bigquery://{self._target}", None if table is None else table.num_rows)
 
     def discard(self, export: Export) -> None:
-        """See the base. Tables of attempts that were killed vanish by themselves within a day."""
+        """See the base: the staged table, and those of attempts that were killed."""
         with bigquery_errors(f"Removing what was staged for {self._target}"):
             self._drop(self._staged(export))
+            there = self._place.client.list_tables(self._dataset, retry=RETRY, timeout=REQUEST_SECONDS)
+            for each in [each.reference for each in there]:
+                if each.table_id.startswith(self._loaded_prefix(export)):
+                    self._drop(each)
 
     def close(self) -> None:
         """See the base."""
@@ -141,7 +147,7 @@ class BigQuerySink(BaseExportSink):
     def _location(self) -> str:
         """Where the dataset is, and so its jobs. Raises `ConfigurationError` for a dataset that is elsewhere or nowhere."""
         with bigquery_errors(f"Asking for the dataset {self._dataset}"):
-            found = self._place.client.get_dataset(self._dataset, retry=RETRY, timeout=REQUEST_SECONDS)
+            found = self._place.client.get_dataset(self._dataset, retry=FIRST_RETRY, timeout=REQUEST_SECONDS)
         location, wanted = str(found.location), self._wanted_location
         if wanted and wanted.lower() != location.lower():
             raise ConfigurationError(
@@ -156,6 +162,9 @@ class BigQuerySink(BaseExportSink):
 
     def _staged(self, export: Export) -> bigquery.TableReference:
         return self._dataset.table(f"{self._target.table_id}__stage_{export.load_id}")
+
+    def _loaded_prefix(self, export: Export) -> str:
+        return f"{self._target.table_id}__load_{export.load_id}_"
 
     def _job_name(self, export: Export, what: str) -> str:
         return f"dagster_pipeline_{self._dataset.dataset_id}_{self._target.table_id}_{export.load_id}_{what}"
