@@ -13,6 +13,7 @@ from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema.naming import default_group
 from dagster_pipeline.schema.snapshot_files import SIZE_CHECK, Snapshot
+from dagster_pipeline.schema_tree import SchemaTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,15 @@ def watch_deliveries(files: Iterable[KindFile[Any]]) -> list[WatchedTable]:
         )
         for file in files
         if file.value.enabled
+    ]
+
+
+def watch_tree(tree: SchemaTree) -> list[WatchedTable]:
+    """Everything enabled that becomes a table of the warehouse."""
+    return [
+        *watch_all(schema for schema in tree.tables if schema.enabled),
+        *watch_snapshots(snapshot for snapshot in tree.snapshots if snapshot.file.enabled),
+        *watch_deliveries(tree.deliveries),
     ]
 
 
