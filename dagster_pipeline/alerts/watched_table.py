@@ -96,7 +96,7 @@ def watch_deliveries(files: Iterable[KindFile[Any]]) -> list[WatchedTable]:
             group=file.value.group or default_group(file.value.destination.database),
             file=shown_path(file.path),
             names=frozenset((*(column.name for column in file.value.columns), *table_of(file))),
-            checks={},
+            checks={check.name: check.kind for check in file.value.table_checks},
             freshness=file.value.freshness,
         )
         for file in files

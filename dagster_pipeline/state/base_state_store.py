@@ -57,6 +57,10 @@ class BaseStateStore(ABC):
         """
 
     @abstractmethod
+    def note_success(self, table: str) -> None:
+        """A run of the table ended well and closed no load: nothing was new, or its limit was reached."""
+
+    @abstractmethod
     def abandon_load(self, load_id: str) -> None:
         """The load will not be resumed; its ledger stays for the record."""
 

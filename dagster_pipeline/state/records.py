@@ -92,7 +92,8 @@ class TableState:
         cursor: canonical text of the last settled cursor value; `None` before the first load.
         version: the highest `_version` ever given out for the table.
         rows: rows in the destination after the last load, for the shrink guard; `None` when unknown.
-        last_success_at: UTC; `None` before the first.
+        last_success_at: when a run last ended well, also one that found nothing new, as Dagster's materializations have it;
+            UTC, `None` before the first.
         open_load: the load that a dead run left behind, to be resumed or abandoned.
     """
 

@@ -77,6 +77,13 @@ class StateManager(BaseStateStore):
                 positions.put(connection, *at, cursor_value=load.advance_to)
             return positions.state_of(connection, *at)
 
+    def note_success(self, table: str) -> None:
+        """See `BaseStateStore.note_success`."""
+        with self._database.writing() as connection:
+            positions.claim(connection, self._database, table)
+            positions.enter(connection, self._database, table, "")
+            positions.put(connection, table, "", last_success_at=self._database.now())
+
     def abandon_load(self, load_id: str) -> None:
         """See `BaseStateStore.abandon_load`. Raises `FatalError` when the load is done."""
         with self._database.writing() as connection:
