@@ -36,7 +36,6 @@ from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import RetriableError
 from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
 
-
 _AS_ARROW = {
     "Date": "toDate32({column})",
     "DateTime": "toDateTime64({column}, 0, 'UTC')",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from dagster_pipeline.connectors.object_store.bucket import Bucket
+from dagster_pipeline.connectors.object_store.errors import DENIED, s3_errors
 from dagster_pipeline.connectors.server_facts import MissingGrant, ServerFacts
-from dagster_pipeline.connectors.sources.s3.connection import Bucket
-from dagster_pipeline.connectors.sources.s3.errors import DENIED, s3_errors
 from dagster_pipeline.database_url import DatabaseUrl
 
 LIST = "s3:ListBucket"
