@@ -81,10 +81,18 @@ def open_bucket_source(settings: Settings, file: S3File) -> S3ObjectSource:
 
 
 def open_api_source(
-    settings: Settings, file: ApiFile, *, name: str, before: Callable[[], str | None]
+    settings: Settings,
+    file: ApiFile,
+    *,
+    name: str,
+    before: Callable[[], str | None] = lambda: None,
+    is_impatient: bool = False,
 ) -> ApiAnswerSource:
-    """The answers that a file below `schemas/apis/` asks for. Raises `ConfigurationError` when no address is set."""
-    from dagster_pipeline.connectors.sources.api.client import ApiClient, ApiSecrets  # noqa: PLC0415 -- slow
+    """The answers that a file below `schemas/apis/` asks for; the impatient ask once.
+
+    Raises `ConfigurationError` when no address is set.
+    """
+    from dagster_pipeline.connectors.sources.api.client import ATTEMPTS, ApiClient, ApiSecrets  # noqa: PLC0415 -- slow
     from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource  # noqa: PLC0415
 
     connection = file.source.connection
@@ -96,7 +104,7 @@ def open_api_source(
         client_id=settings.secret_of("API", connection, "CLIENT_ID"),
         client_secret=settings.secret_of("API", connection, "CLIENT_SECRET"),
     )
-    client = ApiClient(file.source, url=url, secrets=secrets)
+    client = ApiClient(file.source, url=url, secrets=secrets, attempts=1 if is_impatient else ATTEMPTS)
     return ApiAnswerSource(file, name=name, client=client, before=before)
 
 
@@ -108,13 +116,18 @@ def open_clickhouse_source(
         ClickHouseQuerySource,
     )
 
-    url = settings.place_url(
+    url = other_clickhouse_url(settings, file.source.connection)
+    return ClickHouseQuerySource(file, url=url, query_comment=comment)
+
+
+def other_clickhouse_url(settings: Settings, connection: str) -> DatabaseUrl:
+    """The address of a ClickHouse that is a source. Raises `ConfigurationError` when none is set."""
+    return settings.place_url(
         "CLICKHOUSE",
-        connection=file.source.connection,
+        connection=connection,
         schemes=("http", "https"),
         example="https://user:password@host:8443/database",
     )
-    return ClickHouseQuerySource(file, url=url, query_comment=comment)
 
 
 def bucket_url(settings: Settings, connection: str) -> DatabaseUrl:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.alerts.sensors import alert_bundle
-from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_exports, watch_snapshots
+from dagster_pipeline.alerts.watched_table import watch_deliveries, watch_snapshots, watch_writing
 from dagster_pipeline.assets.apis import api_bundle
 from dagster_pipeline.assets.clickhouse import clickhouse_bundle
 from dagster_pipeline.assets.data_migration import data_migration_bundle
@@ -30,7 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     also = [
         *watch_snapshots(enabled(tree.snapshots)),
         *watch_deliveries(tree.deliveries),
-        *watch_exports(tree.exports),
+        *watch_writing(tree),
     ]
     bundle = (
         etl_bundle(tree.tables, settings)

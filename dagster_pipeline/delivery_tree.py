@@ -19,6 +19,13 @@ from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.kind_files import KindFile, KindFiles, read_kind
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.schema.naming import op_name
+from dagster_pipeline.schema.rules_checks import (
+    CheckedFile,
+    Referable,
+    judge_checks,
+    judge_relationships,
+    referable,
+)
 from dagster_pipeline.schema.rules_delivery import judge_api, judge_clickhouse, judge_delivery, judge_s3
 from dagster_pipeline.schema.s3_models import S3File
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
@@ -58,6 +65,17 @@ def clashes(files: Iterable[KindFile[Any]], tables: Iterable[TableSchema]) -> It
         taken.setdefault(name, shown_path(file.path))
 
 
+def relationships(files: Iterable[KindFile[Any]], tables: Iterable[TableSchema]) -> Iterator[Problem]:
+    """What is wrong with checks that name another table, which may be a table file's or another delivery's."""
+    files = tuple(files)
+    known = referable(tables) | {
+        "/".join(table_of(file)): Referable(file.value.enabled, [each.name for each in file.value.columns])
+        for file in files
+    }
+    for file in files:
+        yield from file.problems(judge_relationships(file.value.table_checks, known))
+
+
 def table_of(file: KindFile[Any]) -> tuple[str, str]:
     """Database and table of the destination."""
     destination = file.value.destination
@@ -86,8 +104,22 @@ def _judged(read: KindFiles[D], judge: Callable[[D], Iterator[Finding]]) -> Kind
     problems = list(read.problems)
     for file in read.files:
         findings = (*judge_delivery(file.value, file.name, wrong_type), *judge(file.value))
-        problems += file.problems(map(_named, findings))
+        problems += file.problems([*map(_named, findings), *judge_checks(_checked(file))])
     return KindFiles(read.files, tuple(problems))
+
+
+def _checked(file: KindFile[D]) -> CheckedFile:
+    columns = file.value.columns
+    replaces = file.value.replaces
+    return CheckedFile(
+        checks=file.value.table_checks,
+        columns=dict.fromkeys(column.name for column in columns),
+        types={column.name: column.type for column in columns},
+        times=frozenset(column.name for column in columns if column.type.startswith("Date")),
+        rewritten="here, where each run writes every row" if replaces else "",
+        line=file.line,
+        has=file.has,
+    )
 
 
 def _named(finding: Finding) -> Finding:

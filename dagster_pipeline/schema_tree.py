@@ -9,7 +9,13 @@ from typing import Any
 
 from dagster_pipeline.connectors.batch import SourceColumn, SourceTable
 from dagster_pipeline.data_migration.migration_files import NamedMigration, read_migrations
-from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
+from dagster_pipeline.delivery_tree import (
+    clashes,
+    read_api_files,
+    read_clickhouse_files,
+    read_s3_files,
+    relationships,
+)
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.exports.export_files import read_exports
 from dagster_pipeline.exports.named_export import NamedExport
@@ -95,7 +101,10 @@ def load_tree(settings: Settings, *, judges: Sequence[Judge] = ()) -> SchemaTree
     problems += copies.problems
     exports, wrong = read_exports(settings.schemas_dir, tables)
     problems += wrong
-    problems += clashes((*s3.files, *apis.files, *copies.files), tables or ())
+    deliveries: tuple[KindFile[Any], ...] = (*s3.files, *apis.files, *copies.files)
+    problems += clashes(deliveries, tables or ())
+    if tables is not None:
+        problems += relationships(deliveries, tables)
     if problems or tables is None:
         raise SchemaFilesError(problems)
     return SchemaTree(

@@ -89,6 +89,7 @@ class PlanCatalog:
         unasked: why, by table name.
         loaded: tables of which the state store holds a cursor or a success.
         past_loads: done loads, newest first.
+        loaded_as: by table name, what its rows may have been loaded under, for the table and each partition.
     """
 
     taken_at: datetime
@@ -97,6 +98,7 @@ class PlanCatalog:
     unasked: Mapping[str, str] = field(default_factory=dict)
     loaded: frozenset[str] = frozenset()
     past_loads: tuple[PastLoad, ...] = ()
+    loaded_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     version: int = CATALOG_VERSION
 
 

@@ -67,14 +67,19 @@ def gather(
     warehouse = read_warehouse(rows, databases, cluster=settings.clickhouse_cluster)
     told("the state store")
     with closing(open_state(settings)) as state:
-        loaded = frozenset(each.table for each in state.tables() if each.cursor is not None)
+        states = state.tables()
+        loaded = frozenset(each.table for each in states if each.cursor is not None)
+        loaded_as = {
+            name: tuple(sorted({each.loaded_as for each in of_table}))
+            for name, of_table in groupby(states, lambda each: each.table)
+        }
         past: tuple[PastLoad, ...] = state.past_loads(newest=PAST_LOADS)
     sources: dict[str, SourceFacts] = {}
     unasked: dict[str, str] = {}
     for place, of_place in groupby(sorted(schemas, key=_place), _place):
         told(f"{place[0]}/{place[2]}")
         _ask_source(settings, place, list(of_place), warehouse, sources, unasked)
-    return PlanCatalog(datetime.now(UTC), warehouse, sources, unasked, loaded, past)
+    return PlanCatalog(datetime.now(UTC), warehouse, sources, unasked, loaded, past, loaded_as)
 
 
 def read_warehouse(rows: Rows, databases: Iterable[str], *, cluster: str | None) -> WarehouseFacts:

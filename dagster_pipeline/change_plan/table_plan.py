@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dagster_pipeline.change_plan.catalog import PlanCatalog, SourceFacts, WarehouseTable
 from dagster_pipeline.change_plan.column_users import ColumnUser, TreeOfFiles, users_of
+from dagster_pipeline.change_plan.older_rows import older_rows
 from dagster_pipeline.change_plan.steps import (
     Cost,
     Step,
@@ -142,6 +143,8 @@ class Planner:
             steps = (*steps, *self._gained(schema, table, gained))
             if not table.collapses_rereads and self._goes_on(schema):
                 notes.append(cannot_reread(gained, table))
+        older = tuple(older_rows(schema, self._catalog.loaded_as.get(schema.name, ())))
+        warnings += older
         if refused or any(step.cost is Cost.RELOAD for step in steps):
             same_cut = wanted.engine.partition_by == existing.engine.partition_by
             partitions = found.partitions if same_cut else None
@@ -154,7 +157,11 @@ class Planner:
         return TablePlan(
             table=schema.name,
             path=shown,
-            verdict=Verdict.REFUSED if refused else Verdict.CHANGE if steps or gone else Verdict.NOTHING,
+            verdict=Verdict.REFUSED
+            if refused
+            else Verdict.CHANGE
+            if steps or gone or older
+            else Verdict.NOTHING,
             steps=steps,
             load=volume,
             rows_now=found.rows,

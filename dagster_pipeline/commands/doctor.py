@@ -19,8 +19,7 @@ from dagster_pipeline.doctor.diagnosis import Diagnosis, Level
 from dagster_pipeline.doctor.examinations import examinations
 from dagster_pipeline.doctor.instance import SUBJECT as DAGSTER
 from dagster_pipeline.errors import SchemaFilesError
-from dagster_pipeline.schema.models import TableSchema
-from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.schema_tree import SchemaTree, load_tree
 from dagster_pipeline.settings import Settings
 
 SECONDS = 6.0
@@ -45,9 +44,9 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Examine and report."""
     if arguments.schemas_dir is not None:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
-    schemas, found = _schemas(settings)
+    tree, found = _tree(settings)
     found += examine_all(
-        examinations(settings, schemas, seconds=arguments.timeout),
+        examinations(settings, tree, seconds=arguments.timeout),
         seconds=arguments.timeout,
         bounded={DAGSTER},
     )
@@ -58,14 +57,16 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0 if is_well else 1
 
 
-def _schemas(settings: Settings) -> tuple[tuple[TableSchema, ...], list[Diagnosis]]:
-    """The tables; broken files are a finding, and the rest is examined all the same."""
+def _tree(settings: Settings) -> tuple[SchemaTree, list[Diagnosis]]:
+    """All files; broken ones are a finding, and what no file names is examined all the same."""
     try:
-        schemas = load_tables(settings)
+        tree = load_tree(settings)
     except SchemaFilesError as error:
         what = f"{len(error.problems)} problem(s), so no source was examined. The first: {error.problems[0]}"
-        return (), [Diagnosis("schemas", "files", Level.FAIL, what, "Run `make validate`.")]
-    return schemas, [Diagnosis("schemas", "files", Level.OK, f"{len(schemas)} table file(s) are valid.")]
+        return SchemaTree(()), [Diagnosis("schemas", "files", Level.FAIL, what, "Run `make validate`.")]
+    others = len(tree.deliveries) + len(tree.snapshots) + len(tree.reverse_etl) + len(tree.data_migration)
+    what = f"{len(tree.tables)} table file(s) and {others + len(tree.data_quality)} of other kinds are valid."
+    return tree, [Diagnosis("schemas", "files", Level.OK, what)]
 
 
 def _as_text(shown: Sequence[Diagnosis], found: Sequence[Diagnosis]) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_pipeline.alerts.scrubber import Scrubber
-from dagster_pipeline.alerts.watched_table import WatchedTable, watch_all
+from dagster_pipeline.alerts.watched_table import WatchedTable, watch_tree
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import ConfigurationError, RetriableError
-from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.schema_tree import load_tree
 from dagster_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
     if arguments.schemas_dir is not None:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
-    tables = watch_all(table for table in load_tables(settings) if table.enabled)
+    tables = watch_tree(load_tree(settings))
     if not (settings.dagster_home / "dagster.yaml").is_file():
         raise ConfigurationError(
             f"{settings.dagster_home} holds no dagster.yaml.",

@@ -16,10 +16,19 @@ from rich.text import Text
 
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.commands.reconcile import chosen
-from dagster_pipeline.commands.status_report import Standing, TableStatus, ago, span, statuses
+from dagster_pipeline.commands.status_report import (
+    Standing,
+    TableStatus,
+    ago,
+    delivery_statuses,
+    span,
+    statuses,
+)
 from dagster_pipeline.commands.terminal import write_json, write_table
 from dagster_pipeline.connections import open_state
-from dagster_pipeline.schema_tree import load_tables
+from dagster_pipeline.delivery_tree import table_of
+from dagster_pipeline.schema.data_migration_file import KIND as MIGRATION
+from dagster_pipeline.schema_tree import SchemaTree, load_tree
 from dagster_pipeline.settings import Settings
 
 STYLES = {
@@ -49,21 +58,38 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Ask the store once and report. Raises `PipelineError`."""
     if arguments.schemas_dir is not None:
         settings = replace(settings, schemas_dir=arguments.schemas_dir)
-    tables = load_tables(settings)
-    schemas = chosen(tables, arguments.tables) if arguments.tables else tables
+    tree = load_tree(settings)
+    deliveries = {"/".join(table_of(file)): file for file in tree.deliveries}
+    files = [deliveries[name] for name in arguments.tables if name in deliveries]
+    named = [name for name in arguments.tables if name not in deliveries]
+    schemas = chosen(tree.tables, named) if arguments.tables else tree.tables
     with closing(open_state(settings)) as store:
         states, locks = store.tables(), store.locks()
     now = datetime.now(UTC)
-    found = list(statuses(schemas, states, locks, now=now))
+    found = [
+        *statuses(schemas, states, locks, now=now),
+        *delivery_statuses(files if arguments.tables else tree.deliveries, states, locks, now=now),
+    ]
     if arguments.json:
         write_json({"at": now, "tables": [asdict(each) for each in found]})
     else:
         write_table(HEAD, [_line(each, now) for each in found])
-    forgotten = sorted({state.table for state in states} - {table.name for table in tables})
+    forgotten = sorted({state.table for state in states} - _known(tree))
     if forgotten and not arguments.tables:
         sys.stderr.write(f"The state store also knows, and no file brings: {', '.join(forgotten)}.\n")
     behind = (Standing.LATE, Standing.NEVER)
     return int(arguments.check and any(each.standing in behind for each in found))
+
+
+def _known(tree: SchemaTree) -> set[str]:
+    """Names under which the state store may know what a file of any kind says."""
+    return {
+        *(table.name for table in tree.tables),
+        *("/".join(table_of(file)) for file in tree.deliveries),
+        *(snapshot.name for snapshot in tree.snapshots),
+        *(flow.state_name for flow in tree.reverse_etl),
+        *(f"{MIGRATION}/{each.name}" for each in tree.data_migration),
+    }
 
 
 def _line(status: TableStatus, now: datetime) -> list[Text | str]:

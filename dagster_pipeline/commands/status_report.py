@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from dagster_pipeline.delivery_tree import table_of
 from dagster_pipeline.factories.table_lag import lag_seconds
+from dagster_pipeline.schema.kind_files import KindFile
 from dagster_pipeline.schema.models import Schedule, TableSchema
 from dagster_pipeline.state.records import LockRecord, TableState
 
@@ -29,7 +32,7 @@ class TableStatus:
     """One table.
 
     Attributes:
-        last_success_at: UTC; of a table with partitions, of the newest load of any.
+        last_success_at: when a run last ended well, also one that found nothing new; UTC; of a table with partitions, of any.
         lag_seconds: from the cursor to now; `None` for a cursor that is no time, and without one.
         rows: after the last load, where the store knows it of every partition.
         partitions: how many are loaded; 0 for a table without partitions.
@@ -61,13 +64,48 @@ def statuses(
         yield _status(schema, by_table.get(schema.name, []), busy=schema.name in busy, now=now)
 
 
+def delivery_statuses(
+    files: Sequence[KindFile[Any]],
+    states: Sequence[TableState],
+    locks: Sequence[LockRecord],
+    *,
+    now: datetime,
+) -> Iterator[TableStatus]:
+    """Every table that deliveries land in. What the store knows of single deliveries is no success of the table's."""
+    busy = {lock.table for lock in locks if lock.expires_at > now}
+    whole = {state.table: state for state in states if not state.partition}
+    left = {state.table for state in states if state.open_load}
+    for file in files:
+        name, value = "/".join(table_of(file)), file.value
+        last = whole[name].last_success_at if name in whole else None
+        standing = _standing(
+            enabled=value.enabled,
+            freshness=value.freshness,
+            last=last,
+            is_unfinished=name in left,
+            busy=name in busy,
+            now=now,
+        )
+        is_due = isinstance(value.schedule, Schedule) and value.enabled
+        yield TableStatus(
+            name, standing, last, None, None, 0, next_due(value.schedule, now=now) if is_due else None
+        )
+
+
 def _status(schema: TableSchema, states: list[TableState], *, busy: bool, now: datetime) -> TableStatus:
     last = max((each.last_success_at for each in states if each.last_success_at), default=None)
     rows = [each.rows for each in states if each.last_success_at]
     whole = next((each for each in states if not each.partition), None)
     return TableStatus(
         table=schema.name,
-        standing=_standing(schema, states, last, busy=busy, now=now),
+        standing=_standing(
+            enabled=schema.enabled,
+            freshness=schema.freshness,
+            last=last,
+            is_unfinished=any(each.open_load for each in states),
+            busy=busy,
+            now=now,
+        ),
         last_success_at=last,
         lag_seconds=lag_seconds(schema, whole.cursor if whole else None, now=now),
         rows=sum(each or 0 for each in rows) if rows and None not in rows else None,
@@ -77,17 +115,23 @@ def _status(schema: TableSchema, states: list[TableState], *, busy: bool, now: d
 
 
 def _standing(
-    schema: TableSchema, states: list[TableState], last: datetime | None, *, busy: bool, now: datetime
+    *,
+    enabled: bool,
+    freshness: timedelta | None,
+    last: datetime | None,
+    is_unfinished: bool,
+    busy: bool,
+    now: datetime,
 ) -> Standing:
-    if not schema.enabled:
+    if not enabled:
         return Standing.DISABLED
     if busy:
         return Standing.LOADING
     if last is None:
         return Standing.NEVER
-    if schema.freshness is not None and now - last > schema.freshness:
+    if freshness is not None and now - last > freshness:
         return Standing.LATE
-    return Standing.UNFINISHED if any(each.open_load for each in states) else Standing.OK
+    return Standing.UNFINISHED if is_unfinished else Standing.OK
 
 
 def next_due(schedule: Schedule, *, now: datetime) -> datetime:

@@ -11,7 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.watched_table import WatchedTable, watch_all, watch_deliveries, watch_snapshots
+from dagster_pipeline.alerts.watched_table import (
+    WatchedTable,
+    watch_all,
+    watch_deliveries,
+    watch_snapshots,
+    watch_writing,
+)
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema.personal_data import personal_data
@@ -49,7 +55,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _watched_besides(tree: SchemaTree) -> list[WatchedTable]:
     """What alerts see of the files that are no tables."""
-    return [*watch_snapshots(tree.snapshots), *watch_deliveries(tree.deliveries)]
+    return [*watch_snapshots(tree.snapshots), *watch_deliveries(tree.deliveries), *watch_writing(tree)]
 
 
 def _text(tables: int, problems: Sequence[Problem]) -> str:

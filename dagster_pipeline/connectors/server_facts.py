@@ -69,6 +69,7 @@ class NeededTable:
 
     Attributes:
         schema: empty where the database has none.
+        columns: empty for all.
     """
 
     schema: str

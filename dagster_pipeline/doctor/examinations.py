@@ -1,58 +1,58 @@
-"""What there is to examine: each source database of the table files once, the warehouse, the state store, Dagster."""
+"""What there is to examine: every place that a file names, once, the warehouse, the state store, Dagster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
 
-from dagster_pipeline.alerts.watched_table import watch_all
+from dagster_pipeline.alerts.watched_table import watch_tree
 from dagster_pipeline.connectors.server_facts import NeededTable
 from dagster_pipeline.connectors.sink.clickhouse.inspector import inspect_clickhouse
 from dagster_pipeline.connectors.sources.mysql.inspector import inspect_mysql
 from dagster_pipeline.connectors.sources.postgres.inspector import inspect_postgres
-from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.doctor.deadline import Examination
+from dagster_pipeline.doctor.delivery_places import delivery_examinations
 from dagster_pipeline.doctor.diagnosis import Diagnosis, Level
 from dagster_pipeline.doctor.instance import SUBJECT as DAGSTER
 from dagster_pipeline.doctor.instance import examine_instance
-from dagster_pipeline.doctor.judgement import of_server
+from dagster_pipeline.doctor.judgement import is_local, of_server
+from dagster_pipeline.doctor.target_places import migrated_tables, target_examinations
 from dagster_pipeline.schema.models import Dialect, Mask, TableSchema
+from dagster_pipeline.schema_tree import SchemaTree
 from dagster_pipeline.settings import Settings
 from dagster_pipeline.state.inspector import inspect_state
 
 Place: TypeAlias = tuple[Dialect, str, str]
 
 
-def examinations(
-    settings: Settings, schemas: Sequence[TableSchema], *, seconds: float
-) -> dict[str, Examination]:
-    """Each examination by its subject. Only enabled tables count."""
-    tables = [schema for schema in schemas if schema.enabled]
+def examinations(settings: Settings, tree: SchemaTree, *, seconds: float) -> dict[str, Examination]:
+    """Each examination by its subject. Only enabled files count."""
+    tables = [schema for schema in tree.tables if schema.enabled]
+    deliveries = [file for file in tree.deliveries if file.value.enabled]
     wait = max(1, int(seconds) - 1)  # of a driver; our own deadline comes after it
-    by_place: dict[Place, list[TableSchema]] = {}
+    read: dict[Place, list[NeededTable]] = {}
     for schema in tables:
         source = schema.source
-        by_place.setdefault((source.dialect, source.connection, source.database), []).append(schema)
+        read.setdefault((source.dialect, source.connection, source.database), []).append(_needed(schema))
+    watched = frozenset(read)
+    for table, needed in migrated_tables(tree):
+        read.setdefault((table.dialect, table.connection, table.database_name), []).append(needed)
     planned: dict[str, Examination] = {
-        _subject(place): partial(_source, settings, place, tuple(its), wait)
-        for place, its in by_place.items()
+        _subject(place): partial(_source, settings, place, tuple(its), wait, watches=place in watched)
+        for place, its in read.items()
     }
-    databases = tuple({schema.destination.database for schema in tables})
+    planned |= delivery_examinations(settings, tree, wait)
+    planned |= target_examinations(settings, tree, wait)
+    databases = tuple(
+        {schema.destination.database for schema in tables}
+        | {file.value.destination.database for file in deliveries}
+    )
     planned["warehouse"] = partial(_warehouse, settings, databases, wait)
     planned["state"] = partial(_state, settings, wait)
-    planned[DAGSTER] = partial(examine_instance, settings, watch_all(tables), seconds=seconds)
+    planned[DAGSTER] = partial(examine_instance, settings, watch_tree(tree), seconds=seconds)
     return planned
-
-
-def is_local(url: DatabaseUrl) -> bool:
-    """The server is on this machine, so nobody listens on the way to it."""
-    try:
-        return ip_address(url.host).is_loopback
-    except ValueError:
-        return url.host in {"", "localhost"} or url.host.startswith("/")
 
 
 def _subject(place: Place) -> str:
@@ -60,22 +60,22 @@ def _subject(place: Place) -> str:
     return f"{dialect}/{connection}" + (f"/{database}" if database != connection else "")
 
 
+def _needed(schema: TableSchema) -> NeededTable:
+    return NeededTable(
+        schema.source.schema_name if schema.source.dialect == "postgres" else "",
+        schema.source.table,
+        tuple(column.name for column in schema.columns if column.mask is not Mask.DROP),
+    )
+
+
 def _source(
-    settings: Settings, place: Place, schemas: Sequence[TableSchema], wait: int
+    settings: Settings, place: Place, needed: Sequence[NeededTable], wait: int, *, watches: bool
 ) -> Iterator[Diagnosis]:
     dialect, connection, database = place
     url = settings.source_url(dialect, connection=connection, database=database)
-    needed = tuple(
-        NeededTable(
-            schema.source.schema_name if dialect == "postgres" else "",
-            schema.source.table,
-            tuple(column.name for column in schema.columns if column.mask is not Mask.DROP),
-        )
-        for schema in schemas
-    )
     inspect = inspect_mysql if dialect == "mysql" else inspect_postgres
-    facts = inspect(url, database=database, tables=needed, seconds=wait)
-    return of_server(_subject(place), facts, is_local=is_local(url))
+    facts = inspect(url, database=database, tables=needed, seconds=wait, watches=watches)
+    yield from of_server(_subject(place), facts, is_local=is_local(url))
 
 
 def _warehouse(settings: Settings, databases: Sequence[str], wait: int) -> Iterator[Diagnosis]:

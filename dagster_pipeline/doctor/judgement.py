@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from ipaddress import ip_address
 
 from dagster_pipeline.alerts.watched_table import WatchedTable
-from dagster_pipeline.connectors.server_facts import Disk, ServerFacts
+from dagster_pipeline.connectors.server_facts import Disk, MissingGrant, ServerFacts
+from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.doctor.diagnosis import Diagnosis, Level
 from dagster_pipeline.doctor.supported import RANGES, version_of
 from dagster_pipeline.schema.duration import format_duration
@@ -19,7 +21,17 @@ DISK_FAIL_SHARE = 0.05
 SILENT_DAEMON_SECONDS = 300.0
 
 
-def of_server(subject: str, facts: ServerFacts, *, is_local: bool) -> Iterator[Diagnosis]:
+def is_local(url: DatabaseUrl) -> bool:
+    """The server is on this machine, so nobody listens on the way to it."""
+    try:
+        return ip_address(url.host).is_loopback
+    except ValueError:
+        return url.host in {"", "localhost"} or url.host.startswith("/")
+
+
+def of_server(
+    subject: str, facts: ServerFacts, *, is_local: bool, examines_rights: bool = True
+) -> Iterator[Diagnosis]:
     """Everything that one server's facts say."""
     known = {"product": facts.product, "version": facts.version}
     answers = f"{facts.product} {facts.version}".strip()
@@ -27,7 +39,8 @@ def of_server(subject: str, facts: ServerFacts, *, is_local: bool) -> Iterator[D
     yield from _version(subject, facts)
     yield from _encryption(subject, facts, is_local=is_local)
     yield from _clock(subject, facts)
-    yield from _grants(subject, facts)
+    if examines_rights:
+        yield from _grants(subject, facts)
     yield from of_disks(subject, facts.disks)
     for note in facts.notes:
         yield Diagnosis(subject, "examination", Level.WARN, note)
@@ -165,16 +178,21 @@ def _clock(subject: str, facts: ServerFacts) -> Iterator[Diagnosis]:
     yield Diagnosis(subject, "clock", level, what, todo, numbers)
 
 
+def of_missing(subject: str, grant: MissingGrant) -> Diagnosis:
+    """A right that our user does not have, with the statement that gives it."""
+    return Diagnosis(
+        subject,
+        "grant",
+        Level.FAIL if grant.required else Level.WARN,
+        f"{grant.what} is missing: {grant.why}.",
+        grant.statement,
+        {"missing": grant.what, "statement": grant.statement},
+    )
+
+
 def _grants(subject: str, facts: ServerFacts) -> Iterator[Diagnosis]:
     for grant in facts.missing:
-        yield Diagnosis(
-            subject,
-            "grant",
-            Level.FAIL if grant.required else Level.WARN,
-            f"{grant.what} is missing: {grant.why}.",
-            grant.statement,
-            {"missing": grant.what, "statement": grant.statement},
-        )
+        yield of_missing(subject, grant)
     for table in facts.absent:
         yield Diagnosis(
             subject,

@@ -42,5 +42,5 @@ def _asset(file: KindFile[ApiFile]) -> DeliveryAsset:
         source_key=("api", source.connection, file.name),
         where=f"{source.path or '/'} of {source.connection}",
         open_source=open_source,
-        landing={"parallelism": 1, "replaces": source.incremental is None},
+        landing={"parallelism": 1, "replaces": file.value.replaces},
     )

@@ -38,5 +38,5 @@ def _asset(file: KindFile[ClickHouseFile]) -> DeliveryAsset:
         source_key=("clickhouse", source.connection, *(source.table or file.name).split(".", 1)),
         where=f"{source.table or 'a query'} of {source.connection}",
         open_source=open_source,
-        landing={"parallelism": 1, "replaces": True},
+        landing={"parallelism": 1, "replaces": file.value.replaces},
     )

@@ -3,6 +3,7 @@
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,18 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable, WriteRequest
+from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.connectors.sink.landing_sink import LandingSink
 from dagster_pipeline.connectors.sources.base_delivery_source import BaseDeliverySource, Delivery
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.factories.etl_base_factory import EMBEDDED_POOL
 from dagster_pipeline.factories.failures import as_dagster_failures
+from dagster_pipeline.factories.table_checks import (
+    check_specs,
+    run_checks,
+    subject_of_landing,
+    whole_table,
+)
 from dagster_pipeline.factories.table_metadata import column_schema
 from dagster_pipeline.factories.table_policies import freshness_policy, retry_policy
 from dagster_pipeline.factories.table_schedules import default_status
@@ -125,6 +133,7 @@ class DeliveryAsset:
                 "dagster/storage_kind": "clickhouse",
                 "table file": dg.MetadataValue.path(shown_path(self.delivered.path)),
             },
+            check_specs=check_specs(file.table_checks, self.key),
             retry_policy=retry_policy(file),
             freshness_policy=freshness_policy(file),
             pool=EMBEDDED_POOL if embedded_warehouse else f"{self.kind}_{self.connection}",
@@ -155,29 +164,33 @@ class DeliveryAsset:
         return self.file.group or default_group(self.file.destination.database)
 
     @contextmanager
-    def _opened(self, context: dg.AssetExecutionContext) -> Generator[TableLanding, None, None]:
-        """Everything that one run needs; the embedded warehouse last, since others wait for it."""
+    def _opened(
+        self, context: dg.AssetExecutionContext
+    ) -> Generator[tuple[TableLanding, ClickHouseSink], None, None]:
+        """What one run needs, and the warehouse for its checks; the embedded one is opened last, since others wait for it."""
         resources, run_id = context.resources, context.run.run_id
         with (
             resources.state.open() as state,
             self.open_source(state, run_id) as source,
             resources.clickhouse.open(run_id=run_id) as sink,
         ):
-            yield TableLanding(
+            landing = TableLanding(
                 table=self.table,
                 source=source,
                 sink=sink,
                 state=state,
                 run_id=run_id,
                 by_warehouse=self.by_warehouse(source, sink) if self.by_warehouse else None,
+                counts_before=any("change" in check.arguments for check in self.file.table_checks),
                 **self.landing,
             )
+            yield landing, sink
 
     def _results(
         self, context: dg.AssetExecutionContext, config: LandingRunConfig
-    ) -> Sequence[dg.MaterializeResult[None]]:
-        name = self.key.to_user_string()
-        with as_dagster_failures(context, table=name), self._opened(context) as landing:
+    ) -> Sequence[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        name, checks, began = self.key.to_user_string(), self.file.table_checks, time.monotonic()
+        with as_dagster_failures(context, table=name), self._opened(context) as (landing, sink):
             if config.dry_run:
                 wanted = landing.wanted()
                 metadata: dict[str, Any] = {
@@ -186,11 +199,15 @@ class DeliveryAsset:
                     "changed, not to be landed": wanted.changed[:LISTED],
                 }
                 context.log_event(dg.AssetObservation(self.key, metadata=metadata))
-                return []
+                # declared ones must have a result
+                return list(run_checks(checks, whole_table(self.table), self.key, sink.rows))
             result = _chosen(landing, config, context).run()
             for note in result.notes:
                 context.log.warning("%s: %s", name, note)
-            return [dg.MaterializeResult(metadata=result_metadata(result))]
+            subject = subject_of_landing(result, seconds=time.monotonic() - began)
+            sink.catch_up(subject.table)
+            checked = list(run_checks(checks, subject, self.key, sink.rows))
+            return [dg.MaterializeResult(metadata=result_metadata(result), check_results=checked)]
 
 
 def result_metadata(result: LandingResult) -> dict[str, Any]:

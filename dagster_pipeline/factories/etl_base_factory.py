@@ -80,7 +80,7 @@ class EtlFactory:
             tags=dict(schema.tags),
             kinds={"clickhouse", self.dialect},
             metadata=definition_metadata(schema, table, source_key),
-            check_specs=[*check_specs(schema, key), *quarantine_spec(schema, key)],
+            check_specs=[*check_specs(schema.checks, key), *quarantine_spec(schema, key)],
             retry_policy=retry_policy(schema),
             freshness_policy=freshness_policy(schema),
             partitions_def=partitions_def(schema),
@@ -114,7 +114,9 @@ class EtlFactory:
                 )
                 context.log_event(dg.AssetObservation(key, metadata=dry_run_metadata(dry)))
                 return [  # declared ones must have a result
-                    *run_checks(schema, whole_table(dry.table), key, sink.rows),
+                    *run_checks(
+                        schema.checks, whole_table(dry.table), key, sink.rows, masked=schema.masked_columns
+                    ),
                     *quarantine_result(schema, key, dry.table, sink),
                 ]
             result = TableSync(
@@ -133,7 +135,7 @@ class EtlFactory:
             subject = subject_of(result, seconds=time.monotonic() - began)
             sink.catch_up(subject.table)
             checks = [
-                *run_checks(schema, subject, key, sink.rows),
+                *run_checks(schema.checks, subject, key, sink.rows, masked=schema.masked_columns),
                 *quarantine_result(schema, key, result.table, sink),
             ]
             metadata = to_metadata(result, schema) | warehouse_metadata(result, schema, sink.rows)

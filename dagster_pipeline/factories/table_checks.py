@@ -1,4 +1,4 @@
-"""A table file's `checks:` as asset checks that run right after the load, in the same step and connection.
+"""The `checks:` of a file, of a table or of deliveries, as asset checks right after the load, in the same step and connection.
 
 In the same step, because the embedded warehouse is open in one process at a time, a step of its own would cost each
 table another process, and only the load knows which rows are new.
@@ -6,7 +6,7 @@ table another process, and only the load knows which rows are new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import dagster as dg
@@ -16,7 +16,8 @@ from dagster_pipeline.checks.questions import Subject
 from dagster_pipeline.checks.run import Rows, run_check
 from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.reader_view import NewRows
-from dagster_pipeline.schema.models import SyncMode, TableCheck, TableSchema
+from dagster_pipeline.landing.result import LandingResult
+from dagster_pipeline.schema.models import SyncMode, TableCheck
 from dagster_pipeline.sync.plan import PARTITION
 from dagster_pipeline.sync.result import SyncResult
 
@@ -24,11 +25,11 @@ CLOCK_MARGIN_SECONDS = 60
 """A part's time has whole seconds, and the load's first insert comes after its beginning."""
 
 
-def check_specs(schema: TableSchema, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+def check_specs(checks: Iterable[TableCheck], key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """Declare the checks, so that the UI shows them before the first run."""
     return [
         dg.AssetCheckSpec(check.name, asset=key, description=_description(check), blocking=check.blocking)
-        for check in schema.checks
+        for check in checks
     ]
 
 
@@ -40,17 +41,29 @@ def subject_of(result: SyncResult, *, seconds: float) -> Subject:
     return Subject(result.table, new, result.rows_before)
 
 
+def subject_of_landing(result: LandingResult, *, seconds: float) -> Subject:
+    """What the checks of a landing look at. Where an earlier run wrote some of the rows, it is the whole table."""
+    if any(each.resumed for each in result.landed):
+        return Subject(result.table, None, result.rows_before)
+    first = min((each.version for each in result.landed if each.rows), default=0)
+    return Subject(result.table, NewRows(first, int(seconds) + CLOCK_MARGIN_SECONDS), result.rows_before)
+
+
 def whole_table(table: SinkTable) -> Subject:
     """What checks look at when nothing was loaded."""
     return Subject(table, None, None)
 
 
 def run_checks(
-    schema: TableSchema, subject: Subject, key: dg.AssetKey, rows: Rows
+    checks: Iterable[TableCheck],
+    subject: Subject,
+    key: dg.AssetKey,
+    rows: Rows,
+    *,
+    masked: Collection[str] = (),
 ) -> Iterable[dg.AssetCheckResult]:
-    """Run every check; a query that fails is an error of its check, not of the load."""
-    masked = frozenset(column.name for column in schema.columns if column.mask is not None)
-    for check in schema.checks:
+    """Run every check; a query that fails is an error of its check, not of the load. `masked` columns are never shown."""
+    for check in checks:
         outcome = run_check(check, subject, rows, masked=masked)
         yield check_result(check.name, check.severity, key, outcome)
 

@@ -72,8 +72,10 @@ class Landing:
             self.undo(left)
             left = None
         if left is not None and left.staging and left.chunks[FILL].status is ChunkStatus.DONE:
-            return self._move(left, delivery, Findings())
-        return self._fill(delivery, mark, left, version)
+            landed = self._move(left, delivery, Findings())
+        else:
+            landed = self._fill(delivery, mark, left, version)
+        return replace(landed, resumed=left is not None)
 
     def _fill(self, delivery: Delivery, mark: str, left: Load | None, version: int) -> Landed:
         findings = Findings()
@@ -103,7 +105,7 @@ class Landing:
             load.load_id, FILL, rows=receipt.rows, bytes_=receipt.bytes, seconds=receipt.seconds
         )
         self.state.close_load(load.load_id, rows=receipt.rows)
-        return Landed.of(delivery, rows=receipt.rows, findings=findings)
+        return Landed.of(delivery, rows=receipt.rows, version=_version_of(load), findings=findings)
 
     def _fill_staging(self, load: Load, batches: Iterable[Batch]) -> None:
         staging = self._empty_staging(load)
@@ -134,7 +136,7 @@ class Landing:
         self.state.commit_chunk(load.load_id, MOVE, rows=0, bytes_=0, seconds=0.0)
         self.state.close_load(load.load_id, rows=rows)
         self.sink.drop(self.table.database, load.staging)
-        return Landed.of(delivery, rows=rows, findings=findings)
+        return Landed.of(delivery, rows=rows, version=_version_of(load), findings=findings)
 
     def _open(self, delivery: Delivery, mark: str, version: int, *, staged: bool) -> Load:
         """Record what is about to be done; nothing was written yet."""

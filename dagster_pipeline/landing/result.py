@@ -13,19 +13,23 @@ class Landed:
     """One delivery that is there now.
 
     Attributes:
+        version: the `_version` of its rows.
         rejected: rows that were left out, within what the file allows.
+        resumed: an earlier run had begun it, so some of its rows may be older than this run.
     """
 
     delivery: str
     rows: int
     bytes: int
+    version: int = 0
     rejected: int = 0
     notes: tuple[str, ...] = ()
+    resumed: bool = False
 
     @classmethod
-    def of(cls, delivery: Delivery, *, rows: int, findings: Findings) -> Landed:
+    def of(cls, delivery: Delivery, *, rows: int, version: int, findings: Findings) -> Landed:
         """From what was found while it was read."""
-        return cls(delivery.name, rows, delivery.bytes, findings.rejected, tuple(findings.notes))
+        return cls(delivery.name, rows, delivery.bytes, version, findings.rejected, tuple(findings.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class LandingResult:
         skipped: replaced objects that the file says to skip.
         left: deliveries that wait for the next run, since this one had a limit.
         rows_in_destination: what a reader sees now.
+        rows_before: what a reader saw before the run; `None` where nobody asked, or nothing had landed.
         statements: DDL that was run.
     """
 
@@ -47,6 +52,7 @@ class LandingResult:
     seconds: float
     rows_in_destination: int
     statements: tuple[str, ...] = field(default=())
+    rows_before: int | None = None
 
     @property
     def rows(self) -> int:

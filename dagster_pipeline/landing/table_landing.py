@@ -32,6 +32,7 @@ class TableLanding:
     Attributes:
         changed: what happens to a delivery that landed and has another identity now.
         replaces: a delivery is all that the table is to hold; `allow_shrink` lets it be much less than before.
+        counts_before: say how many rows there were before, which costs a count.
         limit: land no more deliveries than these; the next run goes on.
         report: told after each delivery how many are done and how many there are.
     """
@@ -48,6 +49,7 @@ class TableLanding:
     by_warehouse: Callable[[Delivery, WriteRequest], int] | None = None
     replaces: bool = False
     allow_shrink: bool = False
+    counts_before: bool = False
 
     @property
     def name(self) -> str:
@@ -63,6 +65,7 @@ class TableLanding:
         with self.state.lock(self.name, owner=self.run_id) as lock:
             wanted = self.wanted()
             statements = self.sink.ensure_table(self.table)
+            before = self._rows_before() if self.counts_before else None
             landing = Landing(
                 name=self.name,
                 table=self.table,
@@ -79,7 +82,8 @@ class TableLanding:
             work = wanted.fresh[: self.limit]
             landed, bad = self._land_all(landing, work, lock)
             rows = self.sink.count_rows(self.table)
-        self._refuse(bad, wanted)
+            self._refuse(bad, wanted)
+            self.state.note_success(self.name)
         return LandingResult(
             table=self.table,
             landed=tuple(landed),
@@ -88,6 +92,7 @@ class TableLanding:
             seconds=time.monotonic() - began,
             rows_in_destination=rows,
             statements=statements,
+            rows_before=before,
         )
 
     def wanted(self) -> Wanted:
@@ -101,6 +106,10 @@ class TableLanding:
             elif before != delivery.identity:
                 wanted.changed.append(delivery.name)
         return wanted
+
+    def _rows_before(self) -> int | None:
+        """`None` when nothing ever landed: a first load is no change."""
+        return self.sink.count_rows(self.table) if self.state.cursors(self.name) else None
 
     def _land_all(
         self, landing: Landing, work: list[Delivery], lock: TableLock

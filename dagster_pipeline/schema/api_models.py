@@ -150,3 +150,8 @@ class ApiFile(DeliveryFile):
     """Answers of a REST API that become rows of one table."""
 
     source: ApiSource = Field(description="What is asked, and how.")
+
+    @property
+    def replaces(self) -> bool:
+        """Without `incremental`, everything is asked for."""
+        return self.source.incremental is None

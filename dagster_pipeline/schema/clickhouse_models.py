@@ -27,3 +27,8 @@ class ClickHouseFile(DeliveryFile):
     """Rows of another ClickHouse that become a table of ours."""
 
     source: ClickHouseQuery = Field(description="Where the rows are, and how they are asked for.")
+
+    @property
+    def replaces(self) -> bool:
+        """The query gives every row."""
+        return True

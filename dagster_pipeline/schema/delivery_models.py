@@ -6,10 +6,12 @@ Belongs here: the shape as a person writes it, with every default. Does not belo
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dagster_pipeline.schema.check_models import CheckEntry, table_check
 from dagster_pipeline.schema.described_file import DescribedFile
 from dagster_pipeline.schema.field_types import (
     Group,
@@ -20,6 +22,7 @@ from dagster_pipeline.schema.field_types import (
     SettingValue,
     Sql,
 )
+from dagster_pipeline.schema.models import TableCheck
 from dagster_pipeline.schema.scheduled_file import ScheduledFile
 
 
@@ -73,6 +76,15 @@ class DeliveryFile(ScheduledFile, DescribedFile):
         description="The columns, in the order in which ClickHouse is to have them."
     )
 
+    checks: Annotated[tuple[CheckEntry, ...], Field(strict=False)] = Field(
+        default=(), description="What must hold for the table in the warehouse after every run."
+    )
+
+    @cached_property
+    def table_checks(self) -> tuple[TableCheck, ...]:
+        """The checks that the file means."""
+        return tuple(table_check(entry) for entry in self.checks)
+
     @property
     def primary_key(self) -> Names:
         """Names of the key's columns, in the file's order."""
@@ -82,6 +94,11 @@ class DeliveryFile(ScheduledFile, DescribedFile):
     def engine(self) -> str:
         """The table's engine."""
         return self.destination.engine or ("ReplacingMergeTree" if self.primary_key else "MergeTree")
+
+    @property
+    def replaces(self) -> bool:
+        """Each run brings all that the table is to hold."""
+        return False
 
     @property
     def collapses(self) -> bool:

@@ -45,6 +45,10 @@ class KindFile(Generic[M]):
         """The line of a key path, or of the nearest key around it; from 1."""
         return self._document.place(key).line
 
+    def has(self, key: str) -> bool:
+        """Whether the file itself writes the key path."""
+        return key in self._document.places
+
     def problems(self, findings: Iterable[Finding]) -> Iterator[Problem]:
         """The findings with their places, but for keys that were reported when the file was read."""
         for finding in findings:

@@ -396,6 +396,11 @@ class TableSchema(Model):
                 return column
         raise KeyError(name)
 
+    @property
+    def masked_columns(self) -> frozenset[str]:
+        """Columns whose values are never shown."""
+        return frozenset(column.name for column in self.columns if column.mask is not None)
+
     def line(self, key_path: str) -> int:
         """Line of a key in the file; the nearest enclosing key's when it was not written there, at least 1."""
         while key_path:

@@ -27,10 +27,8 @@ RULES: tuple[Callable[[TableSchema], Iterator[Finding]], ...] = (
     rules_columns.order_by,
     rules_columns.partition_by,
     rules_partitions.partitions,
-    rules_checks.names_and_columns,
-    rules_checks.kinds,
+    rules_checks.of_table,
     rules_checks.reconciliation,
-    rules_checks.queries,
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from dagster_pipeline.schema.finding import Finding, listed, suggest
 from dagster_pipeline.schema.models import Mask, SyncMode, TableCheck, TableSchema
@@ -13,51 +14,99 @@ from dagster_pipeline.schema.rules_table import is_temporal
 _MASKED_TEXT = frozenset({"regex", "accepted_values", "between"})
 
 
-def names_and_columns(table: TableSchema) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class CheckedFile:
+    """What the checks of one file are judged against, whatever kind of file it is.
+
+    Attributes:
+        columns: every column with its mask.
+        types: every column's type, as the file writes it.
+        times: columns that are a date or a point in time.
+        rewritten: why `window: new` means nothing, because each run writes every row; empty when it does not.
+        line: of a key, from 1.
+        has: whether the file writes the key.
+    """
+
+    checks: Sequence[TableCheck]
+    columns: Mapping[str, Mask | None]
+    types: Mapping[str, str]
+    times: frozenset[str]
+    rewritten: str
+    line: Callable[[str], int]
+    has: Callable[[str], bool]
+
+    def column_key(self, index: int) -> str:
+        """The key that names a check's columns, as deep as the file writes it."""
+        key = f"checks[{index}].{self.checks[index].kind}"
+        return next((deeper for part in ("columns", "column") if self.has(deeper := f"{key}.{part}")), key)
+
+
+def of_table(table: TableSchema) -> Iterator[Finding]:
+    """The checks of a table file."""
+    if not table.checks:
+        return
+    full = table.sync.mode is SyncMode.FULL
+    yield from judge_checks(
+        CheckedFile(
+            checks=table.checks,
+            columns={column.name: column.mask for column in table.columns},
+            types={column.name: column.type for column in table.columns},
+            times=frozenset(column.name for column in table.columns if is_temporal(table, column)),
+            rewritten="with `sync.mode: full`, which writes every row every time" if full else "",
+            line=table.line,
+            has=table.lines.__contains__,
+        )
+    )
+
+
+def judge_checks(file: CheckedFile) -> Iterator[Finding]:
+    """Every rule of one file's checks."""
+    yield from _names_and_columns(file)
+    yield from _kinds(file)
+    yield from _queries(file)
+
+
+def _names_and_columns(file: CheckedFile) -> Iterator[Finding]:
     """Names are there once, and columns reach the warehouse."""
-    names = {column.name: column for column in table.columns}
     first: dict[str, int] = {}
-    for index, check in enumerate(table.checks):
+    for index, check in enumerate(file.checks):
         key = f"checks[{index}]"
         if check.name in first:
-            line = table.line(f"checks[{first[check.name]}]")
+            line = file.line(f"checks[{first[check.name]}]")
             yield Finding(
                 key, f"A check named '{check.name}' exists already, on line {line}.", "Remove or rename one."
             )
         first.setdefault(check.name, index)
         for name in check.columns:
-            if name not in names:
-                yield unknown_column(_column_key(table, index, check), f"check {check.kind}", name, names)
-            elif names[name].mask is Mask.DROP:
-                what = f"check {check.kind} looks at '{name}', which `mask: drop` leaves out."
-                yield Finding(_column_key(table, index, check), what, "Remove the check.")
-            elif names[name].mask is not None and check.kind in _MASKED_TEXT:
-                what = (
-                    f"check {check.kind} looks at '{name}', of which only `mask: {names[name].mask}` arrives."
-                )
-                yield Finding(
-                    _column_key(table, index, check),
-                    what,
-                    "Check it at the source, or use not_null or unique.",
-                )
+            if (finding := _column(file, index, name)) is not None:
+                yield finding
 
 
-def kinds(table: TableSchema) -> Iterator[Finding]:
+def _column(file: CheckedFile, index: int, name: str) -> Finding | None:
+    key, kind = file.column_key(index), file.checks[index].kind
+    if name not in file.columns:
+        return unknown_column(key, f"check {kind}", name, file.columns)
+    mask = file.columns[name]
+    if mask is Mask.DROP:
+        what = f"check {kind} looks at '{name}', which `mask: drop` leaves out."
+        return Finding(key, what, "Remove the check.")
+    if mask is not None and kind in _MASKED_TEXT:
+        what = f"check {kind} looks at '{name}', of which only `mask: {mask}` arrives."
+        return Finding(key, what, "Check it at the source, or use not_null or unique.")
+    return None
+
+
+def _kinds(file: CheckedFile) -> Iterator[Finding]:
     """A freshness looks at a time, and `window: new` means less than the whole table."""
-    names = {column.name: column for column in table.columns}
-    for index, check in enumerate(table.checks):
+    for index, check in enumerate(file.checks):
         key = f"checks[{index}].{check.kind}"
-        if check.only_new and table.sync.mode is SyncMode.FULL:
-            yield Finding(
-                f"{key}.window",
-                "`window: new` means nothing with `sync.mode: full`, which writes every row every time.",
-                "Remove it.",
-            )
+        if check.only_new and file.rewritten:
+            yield Finding(f"{key}.window", f"`window: new` means nothing {file.rewritten}.", "Remove it.")
         for name in check.columns if check.kind == "freshness" else ():
-            if name in names and not is_temporal(table, names[name]):
+            if name in file.columns and name not in file.times:
                 yield Finding(
                     f"{key}.column",
-                    f"check freshness needs a date or a time; '{name}' is {names[name].type[:80]}.",
+                    f"check freshness needs a date or a time; '{name}' is {file.types[name][:80]}.",
                     "Choose another column.",
                 )
 
@@ -72,31 +121,55 @@ def reconciliation(table: TableSchema) -> Iterator[Finding]:
         )
 
 
-def queries(table: TableSchema) -> Iterator[Finding]:
+def _queries(file: CheckedFile) -> Iterator[Finding]:
     """A query of a file's own is one SELECT that ClickHouse could run, over columns that there are."""
-    for index, check in enumerate(table.checks):
+    for index, check in enumerate(file.checks):
         if check.kind == "sql":
             # Imported here: a tenth of a second that only trees with such checks pay.
             from dagster_pipeline.schema.check_sql import judge_query  # noqa: PLC0415
 
-            known = {column.name for column in table.columns if column.mask is not Mask.DROP}
+            known = {name for name, mask in file.columns.items() if mask is not Mask.DROP}
             yield from judge_query(
                 check.arguments["query"], f"checks[{index}].sql.query", known | set(SYSTEM_COLUMNS)
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Referable:
+    """A table that a relationship may name, with the columns that it brings along."""
+
+    enabled: bool
+    columns: Collection[str]
+
+
+def referable(tables: Iterable[TableSchema]) -> dict[str, Referable]:
+    """Tables of files by name."""
+    return {
+        table.name: Referable(
+            table.enabled, [column.name for column in table.columns if column.mask is not Mask.DROP]
+        )
+        for table in tables
+    }
+
+
 def relationships(tables: Sequence[TableSchema]) -> Iterator[tuple[TableSchema, Finding]]:
     """The other table of a relationship has a file, which is enabled and brings the column along."""
-    by_name = {table.name: table for table in tables}
+    known = referable(tables)
     for table in tables:
-        for index, check in enumerate(table.checks):
-            if check.kind == "relationship":
-                finding = _relationship(check, f"checks[{index}].relationship", by_name)
-                if finding is not None:
-                    yield table, finding
+        for finding in judge_relationships(table.checks, known):
+            yield table, finding
 
 
-def _relationship(check: TableCheck, key: str, tables: dict[str, TableSchema]) -> Finding | None:
+def judge_relationships(checks: Sequence[TableCheck], known: Mapping[str, Referable]) -> Iterator[Finding]:
+    """The relationships among one file's checks."""
+    for index, check in enumerate(checks):
+        if check.kind == "relationship":
+            finding = _relationship(check, f"checks[{index}].relationship", known)
+            if finding is not None:
+                yield finding
+
+
+def _relationship(check: TableCheck, key: str, tables: Mapping[str, Referable]) -> Finding | None:
     wanted, field = check.arguments["to"], check.arguments["field"]
     other = tables.get(wanted)
     if other is None:
@@ -111,18 +184,11 @@ def _relationship(check: TableCheck, key: str, tables: dict[str, TableSchema]) -
             f"check relationship names '{wanted}', whose file says enabled: false.",
             "Enable it, or remove the check.",
         )
-    names = {column.name: column for column in other.columns if column.mask is not Mask.DROP}
-    if field not in names:
-        known = f"Its columns are {listed(names)}."[:300]
+    if field not in other.columns:
+        known = f"Its columns are {listed(other.columns)}."[:300]
         return Finding(
             f"{key}.field",
             f"check relationship names '{field}', which is no column of {wanted}.",
-            suggest(field, names, otherwise=known),
+            suggest(field, other.columns, otherwise=known),
         )
     return None
-
-
-def _column_key(table: TableSchema, index: int, check: TableCheck) -> str:
-    """The key that names the columns, as deep as the file writes it."""
-    key = f"checks[{index}].{check.kind}"
-    return next((deeper for part in ("columns", "column") if (deeper := f"{key}.{part}") in table.lines), key)

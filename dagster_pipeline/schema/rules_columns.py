@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dagster_pipeline.schema.expressions import named_columns, plain_column
 from dagster_pipeline.schema.finding import Finding, listed, suggest
@@ -136,7 +136,7 @@ def mutable_column(key: str, where: str, column: ColumnSchema) -> Finding:
     )
 
 
-def unknown_column(key: str, where: str, name: str, names: dict[str, ColumnSchema]) -> Finding:
+def unknown_column(key: str, where: str, name: str, names: Collection[str]) -> Finding:
     """The finding for a name that is no column of the file."""
     return Finding(
         key,

@@ -49,12 +49,17 @@ class BaseStateStore(ABC):
         """The sink acknowledged the whole chunk."""
 
     @abstractmethod
-    def close_load(self, load_id: str, *, rows: int | None) -> TableState:
+    def close_load(self, load_id: str, *, rows: int | None, loaded_as: str | None = None) -> TableState:
         """Every chunk is done: mark the load done and move the cursor to its `advance_to`, at once.
 
-        `rows` is the destination's row count afterwards. A cursor of `None` in `advance_to` leaves it as it is.
+        `rows` is the destination's row count afterwards; `loaded_as` replaces what was remembered, unless it is `None`.
+        A cursor of `None` in `advance_to` leaves it as it is.
         Raises `FatalError` when a chunk is not done.
         """
+
+    @abstractmethod
+    def note_success(self, table: str) -> None:
+        """A run of the table ended well and closed no load: nothing was new, or its limit was reached."""
 
     @abstractmethod
     def abandon_load(self, load_id: str) -> None:

@@ -113,7 +113,13 @@ _ALERTS = Step(
     ),
 )
 
-STEPS: tuple[Step, ...] = (_CREATE, _ALERTS)
+_LOADED_AS = Step(
+    3,
+    "remember what rows were loaded under",
+    ("ALTER TABLE pipeline_positions ADD COLUMN loaded_as TEXT",),
+)
+
+STEPS: tuple[Step, ...] = (_CREATE, _ALERTS, _LOADED_AS)
 
 _steps_done = Table(
     "pipeline_migrations",

@@ -74,6 +74,7 @@ def restore(connection: Connection, database: Database, state: TableState) -> No
         cursor_value=state.cursor,
         row_count=state.rows,
         last_success_at=state.last_success_at,
+        loaded_as=state.loaded_as or None,
     )
     if state.open_load:
         ledger.remove(connection, state.open_load.load_id)  # a copy may be restored into its own store
@@ -110,4 +111,5 @@ def _state(row: Row[Any], partition: str, left_open: Mapping[Key, Load]) -> Tabl
         rows=row.row_count,
         last_success_at=row.last_success_at,
         open_load=left_open.get((row.table_name, partition)),
+        loaded_as=row.loaded_as or "",
     )

@@ -92,8 +92,10 @@ class TableState:
         cursor: canonical text of the last settled cursor value; `None` before the first load.
         version: the highest `_version` ever given out for the table.
         rows: rows in the destination after the last load, for the shrink guard; `None` when unknown.
-        last_success_at: UTC; `None` before the first.
+        last_success_at: when a run last ended well, also one that found nothing new, as Dagster's materializations have it;
+            UTC, `None` before the first.
         open_load: the load that a dead run left behind, to be resumed or abandoned.
+        loaded_as: what the rows there may have been loaded under (`sync.loaded_as`); empty when unknown.
     """
 
     table: str
@@ -103,6 +105,7 @@ class TableState:
     rows: int | None = None
     last_success_at: datetime | None = None
     open_load: Load | None = None
+    loaded_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

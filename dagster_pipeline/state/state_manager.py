@@ -67,15 +67,24 @@ class StateManager(BaseStateStore):
         with self._database.writing() as connection:
             ledger.commit(connection, load_id, index, rows=rows, bytes_=bytes_, seconds=seconds)
 
-    def close_load(self, load_id: str, *, rows: int | None) -> TableState:
+    def close_load(self, load_id: str, *, rows: int | None, loaded_as: str | None = None) -> TableState:
         """See `BaseStateStore.close_load`."""
         with self._database.writing() as connection:
             load = ledger.close(connection, load_id)
             at = (load.table_name, load.partition_key)
             positions.put(connection, *at, row_count=rows, last_success_at=self._database.now())
+            if loaded_as is not None:
+                positions.put(connection, *at, loaded_as=loaded_as)
             if load.advance_to is not None:
                 positions.put(connection, *at, cursor_value=load.advance_to)
             return positions.state_of(connection, *at)
+
+    def note_success(self, table: str) -> None:
+        """See `BaseStateStore.note_success`."""
+        with self._database.writing() as connection:
+            positions.claim(connection, self._database, table)
+            positions.enter(connection, self._database, table, "")
+            positions.put(connection, table, "", last_success_at=self._database.now())
 
     def abandon_load(self, load_id: str) -> None:
         """See `BaseStateStore.abandon_load`. Raises `FatalError` when the load is done."""

@@ -27,6 +27,7 @@ positions = Table(
     Column("cursor_value", EXACT_TEXT),
     Column("row_count", BigInteger),
     Column("last_success_at", Instant),
+    Column("loaded_as", Text),
 )
 
 loads = Table(

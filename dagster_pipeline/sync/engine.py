@@ -84,6 +84,8 @@ class TableSync:
             moved = self._move(run, opened)
             after, rows = publish(run, opened, before, moved)
             deleted = hide_deleted(run, opened, rows=rows)
+            if self._part is None and (opened.load is None or chunks_left(opened.load, moved)):
+                self._state.note_success(self._schema.name)
         return SyncResult(
             table=run.table,
             kind=opened.kind,

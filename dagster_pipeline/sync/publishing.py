@@ -8,6 +8,7 @@ from dagster_pipeline.reconcile.deletion_cap import DeletionCap
 from dagster_pipeline.schema.models import Deletes, SyncMode
 from dagster_pipeline.state.records import ChunkStatus, Load, TableState
 from dagster_pipeline.sync.deletes import VanishedRows
+from dagster_pipeline.sync.loaded_as import remembered
 from dagster_pipeline.sync.opening import OpenedLoad
 from dagster_pipeline.sync.partition_publisher import PartitionPublisher
 from dagster_pipeline.sync.result import Moved
@@ -29,7 +30,9 @@ def publish(run: RunContext, opened: OpenedLoad, before: TableState, moved: Move
     if run.part is not None:
         rows = _partition_publisher(run).publish(load, table, opened.target)
         _settle_quarantine(run, load, opened.version)
-        after = run.state.close_load(load.load_id, rows=rows)
+        after = run.state.close_load(
+            load.load_id, rows=rows, loaded_as=remembered(before.loaded_as, run.schema, replaces=True)
+        )
         run.sink.drop(table.database, load.staging)
         return after, rows
     if load.staging:
@@ -38,7 +41,8 @@ def publish(run: RunContext, opened: OpenedLoad, before: TableState, moved: Move
     known = before.rows is not None and not table.tracks_deletes  # rows may have been marked since
     unchanged = moved.rows == 0 and known and not load.staging
     rows = before.rows if unchanged and before.rows is not None else run.sink.count_rows(table)
-    return run.state.close_load(load.load_id, rows=rows), rows
+    loaded_as = remembered(before.loaded_as, run.schema, replaces=bool(load.staging))
+    return run.state.close_load(load.load_id, rows=rows, loaded_as=loaded_as), rows
 
 
 def chunks_left(load: Load | None, moved: Moved) -> int:

@@ -92,7 +92,15 @@ class Place:
 
 
 class Target(ABC):
-    """One table and one connection to it, for one thread."""
+    """One table and one connection to it, for one thread.
+
+    Attributes:
+        name: for people.
+        relation: as statements name it.
+    """
+
+    name: str
+    relation: str
 
     @abstractmethod
     def describe(self) -> TargetTable:
@@ -141,6 +149,22 @@ class Target(ABC):
     @abstractmethod
     def count(self) -> int:
         """All rows."""
+
+    @abstractmethod
+    def only_reads(self) -> bool:
+        """The server is a replica, or was told to take no writes."""
+
+    @abstractmethod
+    def allows(self, statement: str) -> bool:
+        """Whether our user has the rights for a statement, which is explained and not run; other faults of it are none here."""
+
+    @abstractmethod
+    def account(self) -> str:
+        """Who we are, as a GRANT names it."""
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier as statements name it."""
 
     @abstractmethod
     def close(self) -> None:

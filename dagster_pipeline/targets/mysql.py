@@ -19,6 +19,7 @@ from dagster_pipeline.connectors.sources.mysql.catalog import read_table
 from dagster_pipeline.connectors.sources.mysql.connection import connect
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT
 from dagster_pipeline.connectors.sources.mysql.errors import translating
+from dagster_pipeline.connectors.sources.mysql.inspector import DENIED, account
 from dagster_pipeline.connectors.sources.query_comment import commented
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError
@@ -70,8 +71,9 @@ class MySQLTarget(Target):
     def __init__(self, url: DatabaseUrl, place: Place, *, comment: str) -> None:
         self._url = url
         self._place = place
-        self._name = f"{place.database}.{place.table}"
-        self._table = f"{DIALECT.quote(place.database)}.{DIALECT.quote(place.table)}".replace("%", "%%")
+        self.name = f"{place.database}.{place.table}"
+        self.relation = f"{DIALECT.quote(place.database)}.{DIALECT.quote(place.table)}"
+        self._table = self.relation.replace("%", "%%")
         self._comment = comment
         self._connection: Any = None
 
@@ -90,7 +92,7 @@ class MySQLTarget(Target):
             ((engine,),) = _rows(cursor, _ENGINE, at)
             cascades = tuple(sorted(name for (name,) in _rows(cursor, _CASCADES, at)))
         return TargetTable(
-            name=self._name,
+            name=self.name,
             columns=tuple(
                 TargetColumn(column.name, column.type, column.nullable, *facts[column.name])
                 for column in found.columns
@@ -115,7 +117,7 @@ class MySQLTarget(Target):
     @contextmanager
     def transaction(self) -> Generator[None, None, None]:
         """See `Target`."""
-        with translating(self._url, f"writing {self._name}"):
+        with translating(self._url, f"writing {self.name}"):
             connection = self._opened()
             connection.begin()
             try:
@@ -132,7 +134,7 @@ class MySQLTarget(Target):
         """See `Target`."""
         wanted = ", ".join([placeholders(key)] * len(keys))
         statement = f"SELECT {_shown(key, fields)} FROM {self._table} WHERE ({_names(key)}) IN ({wanted})"
-        with self._asking(f"reading {self._name}") as cursor:
+        with self._asking(f"reading {self.name}") as cursor:
             said = self._said(f"{statement} FOR UPDATE" if lock else statement)
             return [_texts(row) for row in _rows(cursor, said, _flat(keys))]
 
@@ -148,7 +150,7 @@ class MySQLTarget(Target):
             f"SELECT {_shown(key, fields)} FROM {self._table} {'WHERE ' if conditions else ''}"
             f"{' AND '.join(conditions)} ORDER BY {_names(key)} LIMIT {int(limit)}"
         )
-        with self._asking(f"reading {self._name}") as cursor:
+        with self._asking(f"reading {self.name}") as cursor:
             return [_texts(row) for row in _rows(cursor, self._said(statement), _compared(after))]
 
     def insert(self, fields: Sequence[Field], rows: Sequence[Row]) -> None:
@@ -170,7 +172,7 @@ class MySQLTarget(Target):
     def keys(self, key: Sequence[Field], *, at_once: int) -> Iterator[list[Row]]:
         """Through an unbuffered result, over a connection of its own: one that is not read to its end cannot be used again."""
         texts = ", ".join(shown(field, _quoted(field)) for field in key)
-        with translating(self._url, f"reading the keys of {self._name}"):
+        with translating(self._url, f"reading the keys of {self.name}"):
             connection = connect(self._url, self._place.database)
             try:
                 cursor = connection.cursor(SSCursor)
@@ -182,9 +184,34 @@ class MySQLTarget(Target):
 
     def count(self) -> int:
         """See `Target`."""
-        with self._asking(f"counting {self._name}") as cursor:
+        with self._asking(f"counting {self.name}") as cursor:
             ((rows,),) = _rows(cursor, self._said(f"SELECT count(*) FROM {self._table}"), ())
             return int(rows)
+
+    def only_reads(self) -> bool:
+        """See `Target`."""
+        with self._asking("examining it") as cursor:
+            ((read_only,),) = _rows(cursor, "SELECT @@global.read_only", ())
+            return bool(read_only)
+
+    def allows(self, statement: str) -> bool:
+        """See `Target`."""
+        with self._asking("examining it") as cursor:
+            try:
+                cursor.execute(f"EXPLAIN {statement}")
+            except pymysql.MySQLError as error:
+                return not (error.args and error.args[0] in DENIED)
+        return True
+
+    def account(self) -> str:
+        """See `Target`."""
+        with self._asking("examining it") as cursor:
+            ((user,),) = _rows(cursor, "SELECT CURRENT_USER()", ())
+        return account(str(user))
+
+    def quote(self, name: str) -> str:
+        """See `Target`."""
+        return DIALECT.quote(name)
 
     def close(self) -> None:
         """See `Target`."""

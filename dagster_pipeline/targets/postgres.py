@@ -36,6 +36,8 @@ from dagster_pipeline.type_mapper.outbound import Outbound, Outgoing
 _REFUSED = re.compile(r"22...|23...|44000|P0001")
 """Data exceptions, constraints, check options of views, and what a trigger raises on purpose."""
 
+DENIED = "42501"
+
 _AT_ONCE = ("SET CONSTRAINTS ALL IMMEDIATE",)
 """A deferred constraint would fail at COMMIT, and nobody could say because of which row."""
 
@@ -66,8 +68,9 @@ class PostgresTarget(Target):
     def __init__(self, url: DatabaseUrl, place: Place, *, comment: str) -> None:
         self._url = url
         self._place = place
-        self._name = f"{place.schema}.{place.table}"
-        self._table = relation(place.schema, place.table).replace("%", "%%")
+        self.name = f"{place.schema}.{place.table}"
+        self.relation = relation(place.schema, place.table)
+        self._table = self.relation.replace("%", "%%")
         self._comment = comment
         self._connection: Any = None
         self._cursor: Cursor | None = None
@@ -86,7 +89,7 @@ class PostgresTarget(Target):
             columns, keys, cascades = cursor.fetchone() or ([], [], [])
         facts = {name: (bool(has_default), bool(generated)) for name, has_default, generated in columns}
         return TargetTable(
-            name=self._name,
+            name=self.name,
             columns=tuple(
                 TargetColumn(column.name, column.type, column.nullable, *facts[column.name])
                 for column in found.columns
@@ -107,7 +110,7 @@ class PostgresTarget(Target):
     def transaction(self) -> Generator[None, None, None]:
         """See `Target`."""
         with (
-            translating(self._url, f"writing {self._name}"),
+            translating(self._url, f"writing {self.name}"),
             session(self._opened(), statements=_AT_ONCE, begin=BEGIN_WRITING) as cursor,
         ):
             self._cursor = cursor
@@ -125,7 +128,7 @@ class PostgresTarget(Target):
         if lock:
             statement = f"{statement} FOR UPDATE OF t"
             return _fetched(self._many(self._in_transaction(), statement, keys, key, fetch=True))
-        with self._asking(f"reading {self._name}") as cursor:
+        with self._asking(f"reading {self.name}") as cursor:
             cursor.execute("SELECT 1")  # begins the transaction
             return _fetched(self._many(cursor, statement, keys, key, fetch=True))
 
@@ -140,7 +143,7 @@ class PostgresTarget(Target):
             f"SELECT {_texts(key, fields)} FROM {self._table} t "
             f"{'WHERE ' if conditions else ''}{' AND '.join(conditions)} ORDER BY {order} LIMIT {int(limit)}"
         )
-        with self._asking(f"reading {self._name}") as cursor:
+        with self._asking(f"reading {self.name}") as cursor:
             cursor.execute(self._said(statement), after or ())
             return _fetched(cursor.fetchall())
 
@@ -167,7 +170,7 @@ class PostgresTarget(Target):
     def keys(self, key: Sequence[Field], *, at_once: int) -> Iterator[list[Row]]:
         """Through a cursor of the server's."""
         texts = ", ".join(shown(field, _quoted(field)) for field in key)
-        with self._asking(f"reading the keys of {self._name}", bounded=False) as cursor:
+        with self._asking(f"reading the keys of {self.name}", bounded=False) as cursor:
             cursor.execute(f"DECLARE all_keys NO SCROLL CURSOR FOR SELECT {texts} FROM {self._table}", ())
             while True:
                 cursor.execute(f"FETCH {int(at_once)} FROM all_keys")
@@ -178,16 +181,43 @@ class PostgresTarget(Target):
 
     def count(self) -> int:
         """See `Target`."""
-        with self._asking(f"counting {self._name}") as cursor:
+        with self._asking(f"counting {self.name}") as cursor:
             cursor.execute(self._said(f"SELECT count(*) FROM {self._table}"), ())
             ((rows,),) = cursor.fetchall()
             return int(rows)
+
+    def only_reads(self) -> bool:
+        """See `Target`."""
+        return bool(self._one("SELECT pg_catalog.pg_is_in_recovery()"))
+
+    def allows(self, statement: str) -> bool:
+        """See `Target`."""
+        with self._asking("examining it") as cursor:
+            try:
+                cursor.execute(f"EXPLAIN {statement}")
+            except psycopg2.Error as error:
+                return error.pgcode != DENIED
+        return True
+
+    def account(self) -> str:
+        """See `Target`."""
+        return DIALECT.quote(str(self._one("SELECT current_user")))
+
+    def quote(self, name: str) -> str:
+        """See `Target`."""
+        return DIALECT.quote(name)
 
     def close(self) -> None:
         """See `Target`."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _one(self, statement: str) -> object:
+        with self._asking("examining it") as cursor:
+            cursor.execute(statement)
+            ((value,),) = cursor.fetchall()
+            return value
 
     def _opened(self) -> Any:
         if self._connection is None:
@@ -236,7 +266,7 @@ class PostgresTarget(Target):
 
     def _in_transaction(self) -> Cursor:
         if self._cursor is None:
-            raise FatalError(f"{self._name}: no transaction is open.")
+            raise FatalError(f"{self.name}: no transaction is open.")
         return self._cursor
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster_pipeline.errors import ConfigurationError, FatalError, PipelineError, RetriableError
 
+DENIED = ("AccessDenied", "AllAccessDisabled", "403")
 _TO_CONFIGURE = {
     "AccessDenied": "Grant s3:ListBucket on the bucket, and s3:GetObject (s3:PutObject for an export) on its objects.",
     "AllAccessDisabled": "Ask the bucket's owner.",
@@ -21,6 +22,7 @@ _TO_CONFIGURE = {
     "NoSuchBucket": "Create the bucket, or correct its name in {variable}.",
     "PermanentRedirect": "Add ?region= to {variable}: the bucket is in another one.",
     "AuthorizationHeaderMalformed": "Add ?region= to {variable}: the bucket is in another one.",
+    "RequestTimeTooSkewed": "Let this machine follow a time server: its clock is more than 15 minutes off.",
     "SignatureDoesNotMatch": "Check user and password in {variable}, percent-encoded.",
 }
 _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", "412")

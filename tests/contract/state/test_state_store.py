@@ -321,3 +321,17 @@ def test_a_store_can_be_closed_twice_and_used_again(store: StateManager) -> None
     store.close()
     assert store.read(TABLE).cursor == "1"
     assert store.read(TABLE).open_load is None
+
+
+def test_a_run_that_found_nothing_new_is_a_success_too(store: StateManager) -> None:
+    store.note_success("shop/never_loaded")
+    assert store.read("shop/never_loaded").last_success_at is not None
+    before = run(store, a_load(advance_to="7"))
+    time.sleep(0.002)
+    store.note_success(TABLE)
+    after = store.read(TABLE)
+    assert (after.cursor, after.rows, after.version) == (before.cursor, before.rows, before.version)
+    assert after.last_success_at is not None
+    assert before.last_success_at is not None
+    assert after.last_success_at > before.last_success_at
+    assert store.cursors("shop/never_loaded") == {}

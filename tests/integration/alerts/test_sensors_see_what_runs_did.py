@@ -14,6 +14,7 @@ import pytest
 from dagster_pipeline.alerts import dagster_runs
 from dagster_pipeline.alerts.run_report import QUERY_FAILED
 from dagster_pipeline.alerts.sensors import alert_bundle
+from dagster_pipeline.definitions import build_definitions
 from dagster_pipeline.errors import ConfigurationError, PipelineError, RetriableError
 from dagster_pipeline.factories.failures import as_dagster_failures
 from dagster_pipeline.factories.table_metadata import SCHEMA_DRIFT
@@ -400,3 +401,36 @@ def _move_clock(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
     from dagster_pipeline.alerts.alert_store import utc_now
 
     monkeypatch.setattr(sensors, "utc_now", lambda: utc_now() + timedelta(seconds=seconds))
+
+
+def test_what_writes_out_of_the_warehouse_is_told_as_a_table_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLICKHOUSE_URL", f"chdb://{desk.directory}/warehouse")
+    monkeypatch.setenv("DAGSTER_HOME", str(desk.directory))
+    for variable in ("POSTGRES_URL", "MYSQL_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    files = {
+        "reverse_etl/balances": "source: {query: 'SELECT 1 AS id, 2 AS balance'}\n"
+        "target: {dialect: postgres, connection: crm, table: balances}\n"
+        "key: [id]\ncolumns: [{name: id}, {name: balance}]\n",
+        "data_migration/move_leads": "source: {dialect: mysql, connection: staging, table: leads}\n"
+        "target: {dialect: mysql, connection: sales, table: leads}\nkey: [id]\n",
+    }
+    for name, text in files.items():
+        path = desk.directory / "schemas" / f"{name}.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"version: 1\nowners: ['team:sales']\nretries: {{max: 0}}\n{text}")
+    definitions = build_definitions(Settings.from_environment())
+    keys = [dg.AssetKey(["reverse_etl", "balances"]), dg.AssetKey(["move_leads"])]
+    for key in keys:
+        job = definitions.resolve_implicit_global_asset_job_def()
+        job.execute_in_process(instance=desk.instance, asset_selection=[key], raise_on_error=False)
+    with dg.build_sensor_context(instance=desk.instance) as context:
+        for name in ("alerts_watch_runs", "alerts_send"):
+            definitions.resolve_sensor_def(name).evaluate_tick(context)
+    assert sorted(desk.slack.texts) == ["move_leads: run failed", "reverse_etl/balances: run failed"]
+    said = str(desk.slack.posts)
+    assert "No address for the postgres connection 'crm'." in said
+    assert "Set MYSQL_STAGING_URL to" in said
+    assert "team:sales" in said

@@ -16,6 +16,7 @@ from dagster_pipeline.__main__ import main
 from dagster_pipeline.connections import open_source, open_state, open_warehouse
 from dagster_pipeline.schema_tree import load_tables
 from dagster_pipeline.settings import Settings
+from dagster_pipeline.sync.config import SyncConfig
 from dagster_pipeline.sync.engine import TableSync
 from dagster_pipeline.sync.result import SyncResult
 from tests.type_lab.databases import Database
@@ -61,7 +62,7 @@ class Shop:
         assert old in text
         path.write_text(text.replace(old, new))
 
-    def load(self, table: str) -> SyncResult:
+    def load(self, table: str, **config: Any) -> SyncResult:
         """Bring a table forward as a run does."""
         (schema,) = [each for each in load_tables(self.settings) if each.source.table == table]
         run_id = uuid.uuid4().hex
@@ -70,7 +71,9 @@ class Shop:
             open_source(self.settings, schema) as source,
             open_warehouse(self.settings, run_id=run_id) as sink,
         ):
-            return TableSync(schema, source=source, sink=sink, state=state, run_id=run_id).run()
+            return TableSync(
+                schema, source=source, sink=sink, state=state, run_id=run_id, config=SyncConfig(**config)
+            ).run()
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """The warehouse itself."""

@@ -224,3 +224,40 @@ def test_a_table_that_no_file_has_is_named(loaded: Shop) -> None:
     code, _, err = loaded.call("plan", "shop/order")
     assert code == 1
     assert "Did you mean 'shop/orders'?" in err
+
+
+def warnings_of(shop: Shop) -> list[str]:
+    (table,) = shop.call_json("plan", "shop/orders")["tables"]
+    return [each for each in table["warnings"] if "No index" not in each]
+
+
+@pytest.mark.parametrize("shop", ["postgres", "mysql"], indirect=True)
+def test_a_new_mask_says_that_older_rows_keep_clear_values_until_they_are_loaded_anew(loaded: Shop) -> None:
+    note = next(line for line in ORDERS.splitlines() if "name: note" in line).strip()
+    loaded.change("orders", note, note.replace("}", ", mask: sha256}"))
+    (warning,) = warnings_of(loaded)
+    assert warning.startswith("note: rows that are there keep their clear values")
+    assert "full_refresh: true" in warning
+    loaded.database.run(
+        "INSERT INTO orders VALUES (3, 7, 'clear', '2025-01-01 10:00:00', '2025-01-03 00:00:00')"
+    )
+    loaded.load("orders")
+    assert warnings_of(loaded) == [warning]  # the first row is clear still
+    assert [
+        len(text) for (text,) in loaded.ask("SELECT note FROM shop.orders FINAL WHERE note != '' ORDER BY id")
+    ] == [1, 64]
+    loaded.load("orders", full_refresh=True)
+    assert warnings_of(loaded) == []
+    assert {len(text) for (text,) in loaded.ask("SELECT note FROM shop.orders WHERE note != ''")} == {64}
+
+
+def test_another_filter_and_another_cursor_say_what_becomes_of_older_rows(loaded: Shop) -> None:
+    loaded.change("orders", "destination:", "source: {where: size > 5}\ndestination:")
+    loaded.change("orders", "cursor: updated_at, null_cursor: include", "cursor: created_at")
+    filtered, cursor = sorted(warnings_of(loaded), reverse=True)
+    assert filtered.startswith("source.where is another")
+    assert cursor.startswith("sync.cursor was updated_at")
+    assert loaded.call("plan", "shop/orders")[0] == 0
+    loaded.load("orders", full_refresh=True)
+    assert warnings_of(loaded) == []
+    assert loaded.ask("SELECT id FROM shop.orders") == [(2,)]

@@ -132,3 +132,17 @@ def test_a_named_key_hashes_and_the_check_of_masks_sees_a_clear_value(
         outcome = run_check(check, subject, sink.rows, masked=["email"])
     assert (outcome.verdict.passed, outcome.verdict.failed_rows) == (False, 1)
     assert "eve@" not in str(outcome)
+
+
+@pytest.mark.parametrize("shop", ["postgres", "mysql"], indirect=True)
+def test_bytes_that_are_no_text_are_shown_as_such(shop: Shop) -> None:
+    kind, prefix = ("varbinary(9)", "x'ff00'") if shop.database.dialect == "mysql" else ("bytea", "'\\xff00'")
+    shop.database.run(f"CREATE TABLE tokens (id bigint PRIMARY KEY, token {kind})")
+    shop.database.run(f"INSERT INTO tokens VALUES (1, {prefix}), (2, 'abc'), (3, NULL), (4, '')")
+    shop.write(
+        "tokens",
+        "version: 1\nsync: {mode: full}\ncolumns:\n  - {name: id, type: bigint, primary_key: true}\n"
+        f"  - {{name: token, type: {kind}, nullable: true}}\n",
+    )
+    rows = {row["id"]: row["token"] for row in shop.call_json("preview", "shop/tokens")["rows"]}
+    assert rows == {"1": "bytes 0xff00", "2": "abc", "3": None, "4": ""}

@@ -10,8 +10,7 @@ from dagster_pipeline.connectors.server_facts import Disk, MissingGrant, ServerF
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.doctor.deadline import examine_all
 from dagster_pipeline.doctor.diagnosis import Diagnosis, Level
-from dagster_pipeline.doctor.examinations import is_local
-from dagster_pipeline.doctor.judgement import of_daemons, of_lateness, of_server
+from dagster_pipeline.doctor.judgement import is_local, of_daemons, of_lateness, of_server
 from dagster_pipeline.doctor.supported import version_of
 from dagster_pipeline.errors import ConfigurationError, RetriableError
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from dagster_pipeline.delivery_tree import clashes, read_api_files, read_clickhouse_files, read_s3_files
+from dagster_pipeline.delivery_tree import (
+    clashes,
+    read_api_files,
+    read_clickhouse_files,
+    read_s3_files,
+    relationships,
+)
 from dagster_pipeline.schema.loader import SchemaLoader
 from dagster_pipeline.schema.s3_models import ChangedObjects
 
@@ -120,3 +126,59 @@ def test_a_copy_names_either_a_query_or_a_table(tmp_path, source):
     (tmp_path / "clickhouse" / "t.yml").write_text(text)
     (problem,) = read_clickhouse_files(tmp_path).problems
     assert (problem.line, problem.what) == (2, "`source` must name either a query or a table.")
+
+
+@pytest.mark.parametrize(
+    ("checks", "expected"),
+    [
+        ("- not_null: [id]", []),
+        ("- not_nul: [id]", ["Did you mean 'not_null'"]),
+        (
+            "- not_null: [idd]",
+            ["check not_null names 'idd', which is no column of this file. Did you mean 'id'"],
+        ),
+        ("- not_null: [id]\n  - not_null: [id]", ["A check named 'not_null_id' exists already, on line 7"]),
+        ("- freshness: {column: id, within: 2h}", ["needs a date or a time; 'id' is Int64"]),
+        ("- sql: {name: s, query: 'SELECT count() FROM {table} WHERE nope'}", ["nope"]),
+        ("- relationship: {column: id, to: shop/order}", ["which no file brings into the warehouse"]),
+    ],
+    ids=[
+        "good",
+        "unknown kind",
+        "unknown column",
+        "twice",
+        "no time",
+        "unknown column in a query",
+        "no such table",
+    ],
+)
+def test_checks_are_judged_as_those_of_tables(tmp_path, checks, expected):
+    (tmp_path / "s3").mkdir()
+    (tmp_path / "s3" / "events.yml").write_text(f"{GOOD}checks:\n  {checks}\n")
+    read = read_s3_files(tmp_path)
+    problems = [*read.problems, *relationships(read.files, ())]
+    found = [f"{problem.line}: {problem.what} {problem.todo}" for problem in problems]
+    assert len(found) == len(expected)
+    for line, word in zip(found, expected, strict=True):
+        assert word in line
+        assert int(line.partition(":")[0]) >= 7
+
+
+def test_new_rows_mean_nothing_where_each_run_brings_all(tmp_path):
+    (tmp_path / "clickhouse").mkdir()
+    (tmp_path / "clickhouse" / "c.yml").write_text(
+        "version: 1\nsource: {connection: other, table: a.b}\ndestination: {database: d}\n"
+        "columns: [{name: id, type: Int64}]\nchecks: [not_null: {columns: [id], window: new}]\n"
+    )
+    (problem,) = read_clickhouse_files(tmp_path).problems
+    assert (problem.line, "`window: new` means nothing here" in problem.what) == (5, True)
+
+
+def test_a_relationship_may_name_another_delivery(tmp_path):
+    (tmp_path / "s3").mkdir()
+    (tmp_path / "s3" / "events.yml").write_text(
+        f"{GOOD}checks: [relationship: {{column: id, to: lake/others, field: key}}]\n"
+    )
+    (tmp_path / "s3" / "others.yml").write_text(GOOD.replace("name: id", "name: key"))
+    read = read_s3_files(tmp_path)
+    assert [*read.problems, *relationships(read.files, ())] == []

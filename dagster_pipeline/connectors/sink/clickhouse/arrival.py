@@ -20,12 +20,14 @@ def arrival_statement(
     wire_types: Mapping[str, str],
     stored: Mapping[str, str],
 ) -> str:
-    """Each column of `stored`, which are ClickHouse types by name, as text."""
+    """Each column of `stored`, which are ClickHouse types by name, as text; bytes that are none as `bytes 0x...`."""
     parsed = parsed_types(wire_types, wire_format)
     loads = loaded_values(columns, wire_types, parsed)
-    texts = (
-        f"toValidUTF8(toString(CAST({loads[name]}, {quote_string(type_)})))" for name, type_ in stored.items()
-    )
+    texts = (_text(f"toString(CAST({loads[name]}, {quote_string(type_)}))") for name, type_ in stored.items())
     shape = quote_string(structure(parsed.items()))
     data = f"format({wire_format}, {shape}, unhex('{payload.hex()}'))"
     return f"SELECT {', '.join(texts)} FROM {data}"
+
+
+def _text(value: str) -> str:
+    return f"if(isValidUTF8({value}), {value}, concat('bytes 0x', lower(hex({value}))))"

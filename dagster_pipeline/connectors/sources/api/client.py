@@ -79,6 +79,7 @@ class ApiClient:
         url: DatabaseUrl,
         secrets: ApiSecrets,
         sleep: Callable[[float], None] = time.sleep,
+        attempts: int = ATTEMPTS,
     ) -> None:
         """Make a client; nothing is asked yet. Raises `ConfigurationError` when a secret that the file needs is missing."""
         self._source = source
@@ -86,6 +87,7 @@ class ApiClient:
         port = f":{url.port}" if url.port else ""
         self._base = f"{url.scheme}://{url.host}{port}/{url.database}".rstrip("/")
         self._sleep = sleep
+        self._attempts = attempts
         self._client = self._make_client(url, secrets)
 
     @property
@@ -101,7 +103,7 @@ class ApiClient:
         self._refuse_elsewhere(url)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetriableError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=tenacity.stop_after_attempt(self._attempts),
             wait=_wait,
             sleep=self._sleep,
             reraise=True,

@@ -84,6 +84,10 @@ class ApiAnswerSource(BaseDeliverySource):
             finally:
                 batches.close()
 
+    def first_records(self) -> int:
+        """How many records the first page has, asked for as the first run does."""
+        return len(next(self._pages(None), ()))
+
     def close(self) -> None:
         """End the connections and remove what was spooled."""
         self._client.close()

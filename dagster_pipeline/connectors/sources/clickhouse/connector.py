@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-import clickhouse_connect
 import pyarrow as pa
 
 from dagster_pipeline.connectors.arrow_body import WatchedBody
@@ -31,13 +30,11 @@ from dagster_pipeline.connectors.sources.base_delivery_source import (
     Delivery,
     Findings,
 )
+from dagster_pipeline.connectors.sources.clickhouse.connection import connect
 from dagster_pipeline.connectors.sources.clickhouse.errors import reading_errors
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import RetriableError
 from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
-
-CONNECT_SECONDS = 10
-ANSWER_SECONDS = 300
 
 _AS_ARROW = {
     "Date": "toDate32({column})",
@@ -87,6 +84,12 @@ class ClickHouseQuerySource(BaseDeliverySource):
             batches.close()
             rows.close()
 
+    def try_out(self, *, seconds: int) -> None:
+        """Ask for no row, within `seconds`. Raises `ConfigurationError` when a right, a table or a column is missing."""
+        with reading_errors(f"Reading from {self._url.redacted}", variable=self._url.variable):
+            statement = f"SELECT * FROM ({self.statement()}) LIMIT 0"
+            self._client.query(statement, settings={"max_execution_time": seconds})
+
     def close(self) -> None:
         """End the connections."""
         if "_client" in self.__dict__:
@@ -134,21 +137,7 @@ class ClickHouseQuerySource(BaseDeliverySource):
 
     @cached_property
     def _client(self) -> Any:
-        url = self._url
-        return clickhouse_connect.get_client(
-            interface=url.scheme,
-            host=url.host,
-            port=url.port or (8443 if url.scheme == "https" else 8123),
-            username=url.user or "default",
-            password=url.password,
-            database=url.database or "default",
-            connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=ANSWER_SECONDS,
-            autogenerate_session_id=False,
-            show_clickhouse_errors="scrub",
-            verify=url.options.get("verify", True),
-            ca_cert=url.options.get("ca_cert"),
-        )
+        return connect(self._url)
 
 
 def _selected(column: ArrowColumn) -> str:

@@ -20,6 +20,8 @@ from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT
 from dagster_pipeline.database_url import DatabaseUrl
 
 _DENIED_DATABASE, _DENIED_TABLE, _DENIED_COLUMN = 1044, 1142, 1143
+DENIED = (_DENIED_DATABASE, _DENIED_TABLE, _DENIED_COLUMN)
+"""Numbers of a missing right (dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html)."""
 _NO_DATABASE, _NO_COLUMN, _NO_TABLE = 1049, 1054, 1146
 _WITHOUT_PROCESS = (
     "open transactions are not seen: runs keep a distance of sync.settle, and no cursor but a time settles"
@@ -27,9 +29,9 @@ _WITHOUT_PROCESS = (
 
 
 def inspect_mysql(
-    url: DatabaseUrl, *, database: str, tables: Iterable[NeededTable], seconds: int
+    url: DatabaseUrl, *, database: str, tables: Iterable[NeededTable], seconds: int, watches: bool = True
 ) -> ServerFacts:
-    """Ask the server. `seconds` bounds each wait for it.
+    """Ask the server. `seconds` bounds each wait for it; `watches`: windows are read, so open transactions must be seen.
 
     Raises `ConfigurationError` (wrong password, TLS refused) or `RetriableError` (unreachable).
     """
@@ -38,13 +40,13 @@ def inspect_mysql(
     with _connected(url, seconds) as connection, asking(connection, url, "examining it") as cursor:
         version = str(_one(cursor, "SELECT VERSION()"))
         skew, uncertainty = measured_skew(lambda: float(str(_one(cursor, "SELECT UNIX_TIMESTAMP(NOW(6))"))))
-        account = _account(str(_one(cursor, "SELECT CURRENT_USER()")))
+        our_account = account(str(_one(cursor, "SELECT CURRENT_USER()")))
         cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
         cipher = cursor.fetchone()
-        missing, absent = _tried(cursor, database, tuple(tables), account)
-        if not _sees_transactions(cursor):
+        missing, absent = _tried(cursor, database, tuple(tables), our_account)
+        if watches and not _sees_transactions(cursor):
             grant = MissingGrant(
-                "PROCESS", _WITHOUT_PROCESS, f"GRANT PROCESS ON *.* TO {account};", required=False
+                "PROCESS", _WITHOUT_PROCESS, f"GRANT PROCESS ON *.* TO {our_account};", required=False
             )
             missing = (*missing, grant)
     return ServerFacts(
@@ -90,13 +92,13 @@ def _tried(
 
 def _refusal(cursor: Cursor, place: str, columns: tuple[str, ...]) -> int:
     """The server's number for reading no row of these columns; 0 when it is allowed."""
+    listed = ", ".join(map(DIALECT.quote, columns)) or "*"
     try:
-        cursor.execute(f"SELECT {', '.join(map(DIALECT.quote, columns))} FROM {place} LIMIT 0")
+        cursor.execute(f"SELECT {listed} FROM {place} LIMIT 0")
     except pymysql.MySQLError as error:
         number = error.args[0] if error.args else 0
         # A column's name that is wrong: a run says that better.
-        known = (_DENIED_DATABASE, _DENIED_TABLE, _DENIED_COLUMN, _NO_DATABASE, _NO_COLUMN, _NO_TABLE)
-        if number not in known:
+        if number not in (*DENIED, _NO_DATABASE, _NO_COLUMN, _NO_TABLE):
             raise
         return int(number)
     return 0
@@ -134,7 +136,7 @@ def _sees_transactions(cursor: Cursor) -> bool:
     return True
 
 
-def _account(current_user: str) -> str:
+def account(current_user: str) -> str:
     """`user@host` as a GRANT takes it; the user's name may hold an @, the host's cannot."""
     user, _, host = current_user.rpartition("@")
     return f"{DIALECT.quote(user)}@{DIALECT.quote(host)}"

@@ -36,9 +36,9 @@ ORDER BY wanted.schema_name, wanted.table_name
 
 
 def inspect_postgres(
-    url: DatabaseUrl, *, database: str, tables: Iterable[NeededTable], seconds: int
+    url: DatabaseUrl, *, database: str, tables: Iterable[NeededTable], seconds: int, watches: bool = True
 ) -> ServerFacts:
-    """Ask the server. `seconds` bounds the wait for a connection.
+    """Ask the server. `seconds` bounds the wait for a connection; `watches` as for `inspect_mysql`.
 
     Raises `ConfigurationError` (wrong password, TLS refused, no CONNECT) or `RetriableError` (unreachable).
     """
@@ -55,7 +55,7 @@ def inspect_postgres(
             )
         account = DIALECT.quote(user)
         missing = list(_missing(needed, rights, account))
-        if not sees_others:
+        if watches and not sees_others:
             missing.append(
                 MissingGrant(GRANT, _WITHOUT_STATS, f"GRANT {GRANT} TO {account};", required=False)
             )
@@ -79,9 +79,10 @@ def _missing(
         if has_schema and not may_use:
             closed[schema] = closed.get(schema, 0) + 1
         place = f"{DIALECT.quote(schema)}.{DIALECT.quote(table)}"
-        columns = [column for column in columns_of[schema, table] if column in unreadable]
+        wanted = columns_of[schema, table]
+        columns = [column for column in wanted or unreadable if column in unreadable]
         if exists and columns:
-            listed = "" if len(columns) == len(columns_of[schema, table]) else f" of {', '.join(columns)}"
+            listed = "" if not wanted or len(columns) == len(wanted) else f" of {', '.join(columns)}"
             quoted = f" ({', '.join(map(DIALECT.quote, columns))})" if listed else ""
             yield MissingGrant(
                 f"SELECT on {schema}.{table}",
