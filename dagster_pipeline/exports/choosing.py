@@ -124,6 +124,7 @@ class Choosing:
         table_id = self.warehouse.table_id(table.database, table.name)
         name = str(self.export.file.source.table)
         version = settled_version(self.state, name, highest=self.warehouse.highest_version(table))
+        self.warehouse.catch_up(table)  # after the version: whichever replica answers has every row up to it
         if before is not None and before.table_id == table_id:
             version = max(version, before.version)
         return before, Position(max(version, 0), table_id, self.place, self.definition)
