@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 KILLS := $(addprefix tests/,contract/deliveries/test_a_kill_loses_and_doubles_nothing.py integration/snapshots/test_killed_snapshots.py \
 	integration/reverse_etl/test_killed_runs_converge.py integration/sync/test_killed_loads_keep_quarantine.py)
 
-.PHONY: help setup demo dev stop test torture e2e stack-load migrations kill-deliveries check lint types validate plan graph reference type-lab bench alert-test doctor metrics workflows audit constraints clean
+.PHONY: help setup demo dev stop test torture e2e stack-load migrations kill-deliveries export-kills check lint types validate plan graph reference type-lab bench alert-test doctor metrics workflows audit constraints clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
@@ -52,6 +52,9 @@ migrations: $(INSTALLED) ## Kill the migration of a table at every step, over HT
 kill-deliveries: $(INSTALLED) ## Kill deliveries, snapshots, reverse ETL and loads with a quarantine at every step
 	@$(PYTHON) -m scripts.servers install
 	@.venv/bin/pytest -m "long or not long" $(KILLS) $(ARGS)
+
+export-kills: $(INSTALLED) ## Kill exports at every moment, into every kind of sink
+	@.venv/bin/pytest tests/contract/exports tests/integration/exports -k killed -m "long or not long" $(ARGS)
 
 check: lint types test ## What CI runs: lint, import contracts, types, tests
 

@@ -1,4 +1,4 @@
-"""Killed in the middle: the process that exports, and the server that it exports to."""
+"""Killed in the middle: the process that exports (also in the contract suite), and the server that it exports to."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def waiting(rig: TableRig) -> bool:
     return any("metadata lock" in str(state) for (state,) in found)
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_while_it_stages_leaves_nothing_visible(rig: TableRig) -> None:
     rig.deliver(export(), batch((1, "old")))
     wanted = export()
@@ -81,9 +82,8 @@ def _discarded(rig: TableRig, wanted: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    "mode", [pytest.param(ExportMode.REPLACE, marks=pytest.mark.long), ExportMode.APPEND]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("mode", [ExportMode.REPLACE, ExportMode.APPEND])
 def test_a_run_that_is_killed_while_it_publishes_is_finished_by_the_next_one(
     rig: TableRig, mode: ExportMode
 ) -> None:
