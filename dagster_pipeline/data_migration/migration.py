@@ -16,13 +16,13 @@ from dagster_pipeline.data_migration.report import RowReport
 from dagster_pipeline.data_migration.result import SAMPLES, MigrationResult, RejectedRow
 from dagster_pipeline.data_migration.validation import Validator
 from dagster_pipeline.errors import DataQualityError
-from dagster_pipeline.reconcile.throttle import Throttle
 from dagster_pipeline.schema.data_migration_file import KIND, MigrationFile, ReferenceRule
 from dagster_pipeline.schema.target_models import WriteMode
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.targets.base_target import Row, Target
 from dagster_pipeline.targets.batch_writer import BatchWriter
 from dagster_pipeline.targets.changes import WRITE, Change, Counts, Outcome
+from dagster_pipeline.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)

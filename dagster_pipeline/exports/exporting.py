@@ -36,11 +36,11 @@ from dagster_pipeline.exports.choosing import Choosing, Chosen
 from dagster_pipeline.exports.description import read, written
 from dagster_pipeline.exports.named_export import NamedExport
 from dagster_pipeline.exports.result import ExportResult
-from dagster_pipeline.reconcile.throttle import Throttle
 from dagster_pipeline.schema.export_file import KIND
 from dagster_pipeline.state.base_state_store import TableLock
 from dagster_pipeline.state.records import Chunk, ChunkStatus, Load, LoadStatus
 from dagster_pipeline.state.state_manager import StateManager
+from dagster_pipeline.throttle import Throttle
 
 if TYPE_CHECKING:
     import pyarrow as pa

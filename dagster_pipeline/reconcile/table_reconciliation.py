@@ -19,13 +19,13 @@ from dagster_pipeline.reconcile.difference import Compared, Difference, Kind
 from dagster_pipeline.reconcile.mending import Reload, mark_deleted
 from dagster_pipeline.reconcile.request import whole_rows
 from dagster_pipeline.reconcile.result import ReconcileResult
-from dagster_pipeline.reconcile.throttle import Throttle
 from dagster_pipeline.schema.models import Deletes, OnBadRow, SyncMode, TableSchema
 from dagster_pipeline.state.base_state_store import BaseStateStore, TableLock
 from dagster_pipeline.state.records import TableState
 from dagster_pipeline.sync.destination import sink_table
 from dagster_pipeline.sync.drift import Agreement, agree
 from dagster_pipeline.sync.version import greatest_version
+from dagster_pipeline.throttle import Throttle
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 SHOWN_OF_A_KIND = 5

@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from dagster_pipeline.connectors.batch import KeyRange, Window
 from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.errors import DataQualityError
-from dagster_pipeline.reconcile.throttle import Throttle
 from dagster_pipeline.reverse_etl.agreement import Agreement, agreement_of
 from dagster_pipeline.reverse_etl.books import Books
 from dagster_pipeline.reverse_etl.change_cap import ChangeCap
@@ -34,6 +33,7 @@ from dagster_pipeline.state.records import Chunk, Load, LoadStatus
 from dagster_pipeline.targets.base_target import Target
 from dagster_pipeline.targets.batch_writer import BatchWriter
 from dagster_pipeline.targets.changes import Counts, Outcome
+from dagster_pipeline.throttle import Throttle
 
 BATCH_BYTES = 8 << 20
 """A batch has fewer rows than the file says when they are wide: it is in memory, and in one packet."""

@@ -9,13 +9,13 @@ What does not belong here: where the rows come from, and ClickHouse's SQL.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
+from dagster_pipeline.connectors.closing import Closing
 from dagster_pipeline.schema.export_mode import ExportMode
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType
 
@@ -106,7 +106,7 @@ class Published:
     rows: int | None = None
 
 
-class BaseExportSink(ABC):
+class BaseExportSink(Closing):
     """One destination of one file. Nothing is connected before the first call; used by one thread.
 
     Every method raises `ConfigurationError`, `RetriableError`, `FatalError` or `DataQualityError`, never a driver's.
@@ -140,15 +140,3 @@ class BaseExportSink(ABC):
     @abstractmethod
     def discard(self, export: Export) -> None:
         """Remove what is staged, if anything is. What was published stays."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End connections."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -8,7 +8,7 @@ from dagster_pipeline.connectors.digest import RangeDigest, RowDigest, unsigned
 from dagster_pipeline.reconcile.compare import bucket_count, differences, range_rows
 from dagster_pipeline.reconcile.deletion_cap import DeletesRefusedError, DeletionCap
 from dagster_pipeline.reconcile.difference import Kind
-from dagster_pipeline.reconcile.throttle import Throttle
+from dagster_pipeline.throttle import Throttle
 
 LARGEST_SHARE_OF_A_SPLIT = 1.5
 

@@ -1,4 +1,4 @@
-"""Holds a comparison to a number of rows per second, so that it may run beside an application."""
+"""Holds work to a number of rows per second, so that it may run beside an application."""
 
 from __future__ import annotations
 
