@@ -254,7 +254,7 @@ def test_a_new_mask_says_that_older_rows_keep_clear_values_until_they_are_loaded
 def test_another_filter_and_another_cursor_say_what_becomes_of_older_rows(loaded: Shop) -> None:
     loaded.change("orders", "destination:", "source: {where: size > 5}\ndestination:")
     loaded.change("orders", "cursor: updated_at, null_cursor: include", "cursor: created_at")
-    filtered, cursor = sorted(warnings_of(loaded), reverse=True)
+    filtered, cursor = sorted(warnings_of(loaded))
     assert filtered.startswith("source.where is another")
     assert cursor.startswith("sync.cursor was updated_at")
     assert loaded.call("plan", "shop/orders")[0] == 0
