@@ -28,6 +28,10 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+BATCH_ROWS = 30_000
+"""Whatever blocks the engine makes."""
+
+
 def arm(sink: Any, moment: str) -> None:
     """Die at the first such call."""
     if moment.isdecimal():
@@ -49,10 +53,13 @@ def in_the_middle_of_staging(batch: int) -> None:
     original = ClickHouseSink.batches
 
     def dying(self: Any, *args: Any, **words: Any) -> Iterator[Any]:
-        for number, each in enumerate(original(self, *args, **words)):
-            if number == batch:
-                die()
-            yield each
+        number = 0
+        for block in original(self, *args, **words):
+            for start in range(0, block.num_rows, BATCH_ROWS):
+                if number == batch:
+                    die()
+                yield block.slice(start, BATCH_ROWS)
+                number += 1
 
     ClickHouseSink.batches = dying  # type: ignore[method-assign, assignment] -- all rows go through it
 
