@@ -14,7 +14,7 @@ import pytest
 from tests.contract.exports.export_case import ExportCase
 from tests.contract.exports.export_rig import ExportRig
 
-ROWS = 70_000  # two blocks
+ROWS = 150_000  # more than one block, also where small ones are joined
 MOMENTS = ["1", "before publish"]
 LONG = ["0", "after publish", "after stage", "before stage"]
 
