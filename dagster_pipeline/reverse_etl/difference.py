@@ -9,7 +9,7 @@ from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
 from dagster_pipeline.connectors.sink.clickhouse.ddl import quote_string
 from dagster_pipeline.reverse_etl.agreement import Agreement, SentColumn
 from dagster_pipeline.reverse_etl.book_tables import quoted
-from dagster_pipeline.reverse_etl.flow import Flow
+from dagster_pipeline.reverse_etl.flow import Flow, selected_name
 from dagster_pipeline.targets.changes import DELETE, WRITE
 
 NO_HASH = "toFixedString('', 16)"
@@ -113,12 +113,12 @@ class DifferenceQuery:
     def _typed_keys(self) -> str:
         """A row without its key is a reject; until then it has the type's default."""
         return ", ".join(
-            f"CAST(assumeNotNull(c{column.place}), {quote_string(column.type)}) AS {name}"
+            f"CAST(assumeNotNull({selected_name(column.place)}), {quote_string(column.type)}) AS {name}"
             for name, column in zip(self.agreement.key_names, self.agreement.key, strict=True)
         )
 
     def _key_is_there(self) -> str:
-        return " AND ".join(f"isNotNull(c{column.place})" for column in self.agreement.key)
+        return " AND ".join(f"isNotNull({selected_name(column.place)})" for column in self.agreement.key)
 
     def _judgement(self) -> str:
         """Why a row cannot be written; empty for one that can."""
@@ -126,7 +126,7 @@ class DifferenceQuery:
         for column in self.agreement.columns:
             if not column.takes_null or column in self.agreement.key:
                 what = f"{column.field.name}: is NULL, and the column takes none"
-                cases.append(f"isNull(c{column.place}), {quote_string(what)}")
+                cases.append(f"isNull({selected_name(column.place)}), {quote_string(what)}")
             for guard in column.field.outbound.guards:
                 predicate = _said(guard.violated, column)
                 what = f"{column.field.name}: {guard.reason}"
@@ -135,4 +135,4 @@ class DifferenceQuery:
 
 
 def _said(template: str, column: SentColumn) -> str:
-    return template.replace("{column}", f"c{column.place}")
+    return template.replace("{column}", selected_name(column.place))

@@ -11,6 +11,11 @@ from dagster_pipeline.connectors.sink.clickhouse.reader_view import Relation
 from dagster_pipeline.schema.reverse_etl_file import KIND, ReverseEtlFile
 
 
+def selected_name(place: int) -> str:
+    """The name of a flow's column in its SELECT: no column of a source has it, since ClickHouse takes an alias for the column."""
+    return f"_selected_{place}"
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """One file.
@@ -50,9 +55,9 @@ class Flow:
 
     @property
     def select(self) -> str:
-        """The rows, with the columns named `c0`, `c1`, ... in the file's order."""
+        """The rows, with the columns named by `selected_name`, in the file's order."""
         columns = ", ".join(
-            f"{column.source or quote_identifier(column.name)} AS c{index}"
+            f"{column.source or quote_identifier(column.name)} AS {selected_name(index)}"
             for index, column in enumerate(self.file.columns)
         )
         source = self.file.source

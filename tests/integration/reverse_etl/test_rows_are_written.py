@@ -161,3 +161,17 @@ def test_a_key_of_two_columns_and_batches_of_two(rig: FlowRig):
     assert rig.found("SELECT region, id, score FROM scores ORDER BY id") == [
         (["eu", "us"][number % 2], number, number / 10) for number in range(7)
     ]
+
+
+def test_columns_of_the_source_may_be_called_as_ours_are_inside(rig: FlowRig):
+    rig.keys = {
+        "columns": [
+            {"name": "id", "from": "c1"},
+            {"name": "note", "from": "c2"},
+            {"name": "score", "from": "c0"},
+        ]
+    }
+    rig.target(TARGET)
+    rig.source("c0 Decimal(10, 2), c1 UInt32, c2 Nullable(String)", "VALUES (1.25, 1, 'a')")
+    rig.run()
+    assert rig.found() == [(1, "a", Decimal("1.25"))]
