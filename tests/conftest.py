@@ -1,6 +1,7 @@
 """Servers and directories that tests share. A server starts when the first test asks for it, once per session."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test whose id may differ between processes; not its collection, whose errors a worker does not show."""
     if why := refused(item.nodeid):
         pytest.fail(why, pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_instance_of_another_test() -> Iterator[None]:
+    """Definitions ask the Dagster instance that was entered last, and one that an earlier test left may be gone by now."""
+    if "dagster" not in sys.modules:
+        yield
+        return
+    from dagster._core.storage.defs_state.base import set_defs_state_storage
+
+    with set_defs_state_storage(None):
+        yield
 
 
 @pytest.fixture(scope="session")

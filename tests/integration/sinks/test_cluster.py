@@ -89,8 +89,8 @@ class OneNode(Warehouse):
             return found
         windows = "replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800"
         return [
-            (f"Replicated{engine}".replace("non_replicated_deduplication_window = 10000", windows), comment)
-            for engine, comment in found
+            (f"Replicated{engine}".replace("non_replicated_deduplication_window = 10000", windows), *others)
+            for engine, *others in found
         ]
 
     def insert(
