@@ -1,6 +1,7 @@
 """Servers and directories that tests share. A server starts when the first test asks for it, once per session."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,16 @@ from tests.plain_ids import refused
 hypothesis.settings.register_profile("the same examples every time", derandomize=True)
 if "HYPOTHESIS_EXPLORE" not in os.environ:
     hypothesis.settings.load_profile("the same examples every time")
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C also when started in the background.
+
+    A shell starts such a process with SIGINT ignored, Dagster then gives SIGTERM the same handler, and every process that a
+    test starts inherits both: nobody could end it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
