@@ -5,7 +5,6 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_pipeline.connectors.sources.mysql.connector import MySQLSource
-from dagster_pipeline.connectors.sources.mysql.reader_pool import POOL
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.settings import Settings
 
@@ -20,8 +19,3 @@ class MySQLResource(dg.ConfigurableResource[MySQLSource]):
             "mysql", connection=schema.source.connection, database=schema.source.database
         )
         return MySQLSource(schema, url=url, mask_key=settings.mask_keys)
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """End the reader processes that the run's tables shared."""
-        del context
-        POOL.end_idle()

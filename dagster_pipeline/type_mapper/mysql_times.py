@@ -1,7 +1,8 @@
 """MySQL's dates and times: which of them exist and fit, and what stands for those that do not.
 
-A server without strict mode keeps 0000-00-00, 2024-00-00 and even 2024-02-31, also in NOT NULL columns; ConnectorX
-panics on each. All comparisons are of the column with constants, so the server converts nothing per row.
+A server without strict mode keeps 0000-00-00, 2024-00-00 and even 2024-02-31, also in NOT NULL columns. The reader tells
+them by itself (`Limit.span`) unless a policy wants another value in their place. All comparisons are of the column with
+constants, so the server converts nothing per row.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _NO_SUCH_DAY = (
 )
 """Nine days of ten are known to exist from one look."""
 _FIRST_TIMESTAMP = "1970-01-01 00:00:01"
+_LAST_TIMESTAMP = "2299-12-31 23:59:59.999999"
+"""Later than any server's."""
 
 
 def date_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
@@ -77,6 +80,7 @@ def timestamp_rule(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
             violated=f"{{column}} < {least}" + (f" OR {too_fine}" if too_fine else ""),
             nearest=nearest,
             reason="the zero timestamp" + (f", or finer than {kept} digits" if too_fine else ""),
+            span=None if too_fine else (_FIRST_TIMESTAMP, _LAST_TIMESTAMP),
         ),
     )
 

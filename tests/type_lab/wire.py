@@ -1,6 +1,6 @@
-"""The two ways that rows travel, as short as they can be: COPY text, and ConnectorX's Arrow stream, into the engine.
+"""The two ways that rows travel, as short as they can be: COPY text, and MySQL's binary rows as an Arrow stream, into the engine.
 
-The pipeline's own connectors do the same with bounded memory; here one small table is read at once.
+The pipeline's own connectors do the same in pieces; here one small table is read at once.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import connectorx
 import psycopg2.extensions
-import pyarrow as pa
 
 from dagster_pipeline.connectors.batch import WireFormat
+from dagster_pipeline.connectors.sources.mysql.connection import connect
+from dagster_pipeline.connectors.sources.mysql.reading import RowStream
+from dagster_pipeline.connectors.sources.select_list import plain_list
+from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.type_mapper.mapping import LOAD_SETTINGS, ColumnMapping
 
 POSTGRES_SESSION = (
@@ -53,14 +55,21 @@ def read_postgres(cursor: psycopg2.extensions.cursor, query: str) -> bytes:
 
 def read_mysql(url: str, query: str, session: Sequence[str] = MYSQL_SESSION) -> bytes:
     """All rows as an Arrow IPC stream."""
-    reader = connectorx.read_sql(
-        url, query, return_type="arrow_stream", protocol="binary", pre_execution_query=list(session)
+    address = DatabaseUrl.parse(url, variable="MYSQL_URL", schemes=("mysql",))
+    connection = connect(address, address.database, session=session)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query} LIMIT 0")
+        names = tuple(column[0] for column in cursor.description or ())
+    stream = RowStream(
+        connection=connection,
+        url=address,
+        query=query,
+        select=plain_list(query, names),
+        table="lab",
+        source="lab",
     )
-    payload = io.BytesIO()
-    with pa.ipc.new_stream(payload, reader.schema) as stream:
-        for batch in reader:
-            stream.write_batch(batch)
-    return payload.getvalue()
+    with stream.open() as batches:
+        return b"".join(batch.payload for batch in batches)
 
 
 def load(

@@ -7,7 +7,8 @@ stored; a table without guards has none.
 Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
 where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same. Where
 the reader sees NULLs, a guard that makes one needs no flag: in a column that has none of its own each NULL is a changed
-value, and in any other one a bit tells which are its own, for much less than asking the guard again.
+value, and in any other one a bit tells which are its own, for much less than asking the guard again. Days and moments
+are judged by the reader itself where it can, so the server is not asked at all.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class SelectList:
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
         marked_by_null: places in `names` of guarded columns in which each NULL is a changed value, but for its own ones.
         own_nulls: for each further flag column, after the others, the places whose bits tell that a NULL is its own.
-        spans: by place in `names`, first and last value: the reader itself makes NULL of all beyond.
+        spans: by place in `names`, first and last value: the reader itself makes NULL of all beyond, and tells which.
     """
 
     sql: str
@@ -58,8 +59,9 @@ class SelectList:
 
     @property
     def aside_by_null(self) -> tuple[int, ...]:
-        """The places of `marked_by_null` where a NULL sets its row aside."""
-        return tuple(place for place in self.marked_by_null if self.guarded[self.names[place]].sets_aside)
+        """The places of `marked_by_null` and `spans` where a lost value sets its row aside."""
+        places = (*self.marked_by_null, *self.spans)
+        return tuple(place for place in places if self.guarded[self.names[place]].sets_aside)
 
     def tally(self, flagged_rows: Iterable[tuple[int, ...]]) -> dict[str, int]:
         """Count the changed rows by column name; each row is its flag columns' values."""
@@ -109,8 +111,13 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     """The select list of these columns, in order."""
     guarded = {mapping.name: mapping for mapping in mappings if mapping.guard is not None}
     names = tuple(mapping.name for mapping in mappings)
-    by_null = {name for name, mapping in guarded.items() if dialect.shows_nulls and _becomes_null(mapping)}
-    groups = _groups([mapping for name, mapping in guarded.items() if name not in by_null])
+    judged = {name for name, mapping in guarded.items() if _is_judged(dialect, mapping)}
+    by_null = {
+        name
+        for name, mapping in guarded.items()
+        if dialect.shows_nulls and name not in judged and _becomes_null(mapping)
+    }
+    groups = _groups([mapping for name, mapping in guarded.items() if name not in by_null | judged])
     nullable = _groups([guarded[name] for name in names if name in by_null and not guarded[name].never_null])
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
     mark = "_out_of_range_"
@@ -130,7 +137,7 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
         spans={
             place: mapping.guard.span
             for place, mapping in enumerate(mappings)
-            if mapping.guard and mapping.guard.span and _real_day(dialect, mapping)
+            if mapping.guard and mapping.guard.span and mapping.name in judged
         },
     )
 
@@ -149,19 +156,17 @@ def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
     read = mapping.read.replace("{column}", column)
     if mapping.guard is None or (mapping.fails_out_of_range and dialect.carries_any_value):
         return read
-    if (real_day := _real_day(dialect, mapping)) is not None:
-        return real_day
+    if _is_judged(dialect, mapping):
+        return column
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = "NULL" if _becomes_null(mapping) else mapping.guard.replacement.replace("{column}", column)
     return dialect.either(violated, replacement, read)
 
 
-def _real_day(dialect: SqlDialect, mapping: ColumnMapping) -> str | None:
-    """What is read of a column whose span the reader judges, so that the server need not; `None` for any other."""
+def _is_judged(dialect: SqlDialect, mapping: ColumnMapping) -> bool:
+    """The reader itself makes NULL of what does not fit."""
     is_plain = mapping.guard is not None and mapping.guard.span is not None and mapping.read == "{column}"
-    if not (is_plain and dialect.shows_nulls and _becomes_null(mapping)):
-        return None
-    return dialect.real_day(dialect.quote(mapping.source_name))
+    return is_plain and dialect.judges_days and _becomes_null(mapping)
 
 
 def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:

@@ -36,11 +36,13 @@ class SqlDialect(ABC):
     Attributes:
         carries_any_value: the reader hands on a value that does not fit without falling over it.
         shows_nulls: the reader counts the NULLs of a column at no cost.
+        judges_days: the reader makes NULL of a day or moment that is none of the calendar, or beyond a span.
         range_checksum: what `range_digest` computes.
     """
 
     carries_any_value: ClassVar[bool] = False
     shows_nulls: ClassVar[bool] = False
+    judges_days: ClassVar[bool] = False
     range_checksum: ClassVar[RangeChecksum] = RangeChecksum.XOR_OF_ROWS
 
     @abstractmethod
@@ -58,11 +60,6 @@ class SqlDialect(ABC):
     def flags(self, any_violated: str, bits: str) -> str:
         """The sum of bits of a row's violated guards; nearly all rows have none, and pay for one CASE."""
         return f"CASE WHEN {any_violated} THEN {bits} ELSE 0 END"
-
-    def real_day(self, column: str) -> str | None:
-        """The value of a day or moment, NULL where it is none of the calendar; `None` where a guard is as cheap."""
-        del column
-        return None
 
     @abstractmethod
     def compared(self, column: ComparedColumn) -> str:

@@ -74,9 +74,9 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
 
     @abstractmethod
     def _streaming_of(
-        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+        self, query: str, select: SelectList, mappings: tuple[ColumnMapping, ...]
     ) -> AbstractContextManager[Generator[Batch, None, None]]:
-        """Stream the rows of these SELECTs, in turn; `mappings` are of what they read, for what must run before."""
+        """Stream the rows of this SELECT; `mappings` are of what they read, for what must run before."""
 
     @abstractmethod
     def _read_catalog(self, cursor: Any) -> Catalog:
@@ -89,10 +89,6 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
     @abstractmethod
     def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
         """The cursor's bounds, rows without a value not counted; see `settling`."""
-
-    def _reading(self) -> SqlDialect:
-        """The dialect of select lists, where this server knows a cheaper word than its kind."""
-        return self.sql
 
     def describe(self) -> SourceTable:
         """The table as the catalog has it now."""
@@ -137,19 +133,15 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
 
     def statement(self, request: ReadRequest) -> str:
         """The SELECT of a stream; a mask's key is no part of it."""
-        columns = select_list(self._reading(), request.mappings).sql
+        columns = select_list(self.sql, request.mappings).sql
         where = self._where(request.window, request.key_range, request.only)
         limit = f" LIMIT {request.limit:d}" if request.limit else ""
         return commented(f"SELECT {columns} FROM {self._relation}{where}{limit}", request.query_comment)
 
     def stream(self, request: ReadRequest) -> AbstractContextManager[Generator[Batch, None, None]]:
         """The rows on a connection of their own."""
-        select = select_list(self._reading(), request.mappings)
-        return self._streaming_of(self._statements(request), select, request.mappings)
-
-    def _statements(self, request: ReadRequest) -> list[str]:
-        """The SELECTs of a stream; more than one where a reader must not be asked for too many rows at once."""
-        return [self.statement(request)]
+        select = select_list(self.sql, request.mappings)
+        return self._streaming_of(self.statement(request), select, request.mappings)
 
     def stream_bad_rows(
         self, request: BadRowsRequest
@@ -167,7 +159,7 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
         query = statement.text(where, run_id=request.run_id, load_id=request.load_id)
         names = tuple(column.name for column in WIRE_COLUMNS)
         return self._streaming_of(
-            [commented(query, read.query_comment)], plain_list(query, names), read.mappings
+            commented(query, read.query_comment), plain_list(query, names), read.mappings
         )
 
     def count(self, window: Window) -> int:

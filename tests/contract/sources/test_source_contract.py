@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
 
-import psutil
 import pyarrow as pa
 import pytest
 
 from dagster_pipeline.connectors.batch import EVERYTHING, WHOLE_TABLE, KeyRange, Window, WireFormat
 from dagster_pipeline.connectors.sources.base_source_connector import BaseSourceConnector, ReadRequest
-from dagster_pipeline.connectors.sources.mysql import connector as mysql_connector
-from dagster_pipeline.connectors.sources.mysql.reading import Readers
 from dagster_pipeline.errors import ConfigurationError, OutOfRangeError, RetriableError
 from dagster_pipeline.type_mapper.mapping import ColumnMapping, Guard
-from tests.contract.sources.both_sources import Server, mariadb, text_of
+from tests.contract.sources.both_sources import Server, text_of
 
 Row = tuple[str | None, ...]
 
@@ -88,27 +81,6 @@ def test_ranges_hold_every_row_exactly_once(server: Server, columns: dict[str, s
     server.run("ANALYZE t" if server.dialect == "postgres" else "ANALYZE TABLE t")
     with server.source(columns, key=tuple(columns)) as source:
         assert assert_each_row_once(server, source, tuple(columns), 1500) >= 4
-
-
-@KEYS
-def test_a_range_that_is_read_by_many_statements_holds_every_row_exactly_once(
-    mariadb_server: Any, columns: dict[str, str], values: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """MySQL's reader holds what a statement gives, so a large range is read in parts."""
-    monkeypatch.setattr(mysql_connector, "HELD_BYTES", 10_000)
-    asked: list[int] = []
-    ask = Readers.stream
-
-    def counted(readers: Readers, queries: Sequence[str], **more: Any) -> Any:
-        asked.append(len(queries))
-        return ask(readers, queries, **more)
-
-    monkeypatch.setattr(Readers, "stream", counted)
-    server = mariadb(mariadb_server.create_database("sources_contract"))
-    test_ranges_hold_every_row_exactly_once(server, columns, values)
-    *parts, whole = asked  # the whole table without a key is one statement
-    assert whole == 1
-    assert sum(parts) > 2 * len(parts)
 
 
 def test_ranges_of_a_cursor_with_ties_and_nulls_hold_every_row_exactly_once(server: Server) -> None:
@@ -339,24 +311,6 @@ def test_names_of_any_kind_are_read(server: Server) -> None:
     with server.source({"id": "int", name: "int null"}) as source:
         assert [column.name for column in source.describe().columns] == ["id", name]
         assert read(server, source, "id", name) == [("1", "7")]
-
-
-def test_a_killed_reader_of_mysql_is_an_error_worth_a_retry_and_the_next_stream_works(
-    mariadb_server: Any,
-) -> None:
-    server = mariadb(mariadb_server.create_database("sources_contract"))
-    server.run(*DIGITS, "CREATE TABLE t (id int PRIMARY KEY, filler text)")
-    server.run(f"INSERT INTO t SELECT i, REPEAT('x', 3000) FROM {NUMBERS}")
-    request = ReadRequest(mappings=(text_of("mysql", "id"), text_of("mysql", "filler")))
-    with server.source({"id": "int", "filler": "text null"}) as source:
-        with source.stream(request) as batches:
-            next(batches)
-            for child in psutil.Process().children():  # idle ones are kept for later, so there may be several
-                if "reader_process" in " ".join(child.cmdline()):
-                    os.kill(child.pid, signal.SIGKILL)
-            with pytest.raises(RetriableError, match="ended in the middle"):
-                list(batches)
-        assert len(read(server, source, "id")) == 10_000
 
 
 def test_streams_of_one_connection_keep_to_its_rows_a_second_together(server: Server) -> None:

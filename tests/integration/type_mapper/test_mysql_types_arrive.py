@@ -1,4 +1,4 @@
-"""Every MySQL and MariaDB type with hostile values, from a real server through ConnectorX into the engine, compared as text."""
+"""Every MySQL and MariaDB type with hostile values, from a real server through the decoder into the engine, compared as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVERY_CASE = (*CASES, *MARIADB_ONLY)
 
 
 class Source:
-    """One connection with our session, and the URL for ConnectorX."""
+    """One connection with our session, and the URL for the reader."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 
-Taken = tuple[tuple[bytes | None, ...], int, bytes | None]
-"""A column's buffers as Arrow has them (validity, offsets for texts, values), how many are NULL, and a bitmap of those that
-are NULL only since the value cannot be represented; `None` stands for a bitmap without news."""
+from dagster_pipeline.connectors.sources.decoding.columns import Taken
 
 NUMBER: int
 TEXT: int
 DATE: int
 DATETIME: int
 """Forms of a value: a number as it lies on the wire; bytes with their length; a day as days since 1970, a day and time
-as microseconds since 1970, both of them lost where they are none of the calendar."""
+as microseconds since 1970, both of them lost where they are none of the calendar, or beyond their span."""
 
 MORE: int
 BATCH: int
@@ -22,8 +20,18 @@ ERROR: int
 class MySQLRows:
     """Rows of one statement on their way: bytes into `room()`, then `received`, then `decode`, then `take`."""
 
-    def __init__(self, forms: Sequence[int], widths: Sequence[int], most_rows: int, most_bytes: int) -> None:
-        """`forms` and `widths` (bytes of a number) by column; a batch has so many rows, or texts of so many bytes."""
+    def __init__(
+        self,
+        forms: Sequence[int],
+        widths: Sequence[int],
+        spans: Sequence[tuple[int, int]],
+        most_rows: int,
+        most_bytes: int,
+    ) -> None:
+        """By column: `forms`, `widths` (bytes of a number), `spans` (first and last day or moment, ends included).
+
+        A batch has at most so many rows, and ends at the row with which its texts have so many bytes.
+        """
 
     @property
     def rows(self) -> int:

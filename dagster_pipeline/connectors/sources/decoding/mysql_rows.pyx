@@ -5,7 +5,7 @@ Packets: dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.h
 mariadb.com/kb/en/resultset-row. The bytes are a server's, yet no length in them is believed beyond the packet's end.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
@@ -35,15 +35,16 @@ cdef enum State:
 MORE, BATCH, END, ERROR = HUNGRY, FULL, ENDED, FAILED
 NUMBER, TEXT, DATE, DATETIME = FIXED, BYTES, DAY, MOMENT
 
+cdef int64_t NO_DAY = -(<int64_t>1 << 62)
 cdef int[12] DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 
 cdef inline int64_t day_number(int64_t year, int month, int day) noexcept nogil:
-    """Days since 1970-01-01 in the calendar that both databases use for all years; -2**62 for a day that is none of it."""
+    """Days since 1970-01-01 in the calendar that both databases use for all years; `NO_DAY` for one that is none of it."""
     cdef int64_t shifted, era, of_era
     cdef bint leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
     if month < 1 or month > 12 or day < 1 or day > DAYS[month - 1] + (month == 2 and leap):
-        return -(<int64_t>1 << 62)
+        return NO_DAY
     # A year that begins in March has its odd day last, so months and years have closed forms.
     shifted = year - (month <= 2) + 400
     era = shifted // 400
@@ -62,12 +63,14 @@ cdef class MySQLRows:
     cdef Columns columns
     cdef int* forms
     cdef int* sent      # bytes on the wire of a number
+    cdef int64_t* first # what a day or moment may be
+    cdef int64_t* last
     cdef int count
     cdef unsigned char* buffer
     cdef size_t capacity, begin, end
     cdef readonly bytes failure
 
-    def __cinit__(self, forms, widths, Py_ssize_t most_rows, size_t most_bytes):
+    def __cinit__(self, forms, widths, spans, Py_ssize_t most_rows, size_t most_bytes):
         cdef int at
         self.columns = Columns([0 if form == BYTES else width for form, width in zip(forms, widths)], most_rows, most_bytes)
         self.count = len(forms)
@@ -75,15 +78,20 @@ cdef class MySQLRows:
         self.sent = <int*>malloc(max(self.count, 1) * sizeof(int))
         self.capacity = 4 * SMALLEST_ROOM
         self.buffer = <unsigned char*>malloc(self.capacity)
-        if self.forms is NULL or self.sent is NULL or self.buffer is NULL:
+        self.first = <int64_t*>malloc(max(self.count, 1) * sizeof(int64_t))
+        self.last = <int64_t*>malloc(max(self.count, 1) * sizeof(int64_t))
+        if self.forms is NULL or self.sent is NULL or self.buffer is NULL or self.first is NULL or self.last is NULL:
             raise MemoryError
         for at in range(self.count):
             self.forms[at] = forms[at]
             self.sent[at] = widths[at]
+            self.first[at], self.last[at] = spans[at]
 
     def __dealloc__(self):
         free(self.forms)
         free(self.sent)
+        free(self.first)
+        free(self.last)
         free(self.buffer)
 
     @property
@@ -231,25 +239,25 @@ cdef class MySQLRows:
 
     cdef int _moment(self, int number, int form, const unsigned char* at, size_t size) except -1 nogil:
         """A day, or a moment in microseconds; what follows the last part that is sent is 0."""
-        cdef int64_t days = -(<int64_t>1 << 62)
-        cdef int64_t moment
+        cdef int64_t found = NO_DAY
         cdef uint32_t micros = 0
         cdef int64_t seconds = 0
         if size != 0 and size != 4 and size != 7 and size != 11:
             self._broken()
         if size:
-            days = day_number(at[0] | <int>at[1] << 8, at[2], at[3])
-        if days == -(<int64_t>1 << 62):
-            self.columns.put_lost(number)
-        elif form == DAY:
-            (<int32_t*>self.columns.place(number))[0] = <int32_t>days
-        else:
+            found = day_number(at[0] | <int>at[1] << 8, at[2], at[3])
+        if form == MOMENT and found != NO_DAY:
             if size >= 7:
                 seconds = at[4] * 3600 + at[5] * 60 + at[6]
             if size == 11:
                 memcpy(&micros, at + 7, 4)
-            moment = (days * 86400 + seconds) * 1000000 + micros
-            memcpy(self.columns.place(number), &moment, 8)
+            found = (found * 86400 + seconds) * 1000000 + micros
+        if found == NO_DAY or found < self.first[number] or found > self.last[number]:
+            self.columns.put_lost(number)
+        elif form == DAY:
+            (<int32_t*>self.columns.place(number))[0] = <int32_t>found
+        else:
+            memcpy(self.columns.place(number), &found, 8)
         return 0
 
     cdef int _broken(self) except -1 nogil:

@@ -1,1 +1,1 @@
-"""MySQL and MariaDB: small questions through PyMySQL, rows through ConnectorX in a child process."""
+"""MySQL and MariaDB, through PyMySQL: small questions as it answers them, rows in the binary protocol."""

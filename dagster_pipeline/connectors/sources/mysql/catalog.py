@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +31,6 @@ ORDER BY kind, place
 server would look through all databases (mariadb.com/kb/en/optimizing-for-information_schema)."""
 
 _NAMES = "SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables WHERE table_schema = %s LIMIT 10000"
-_WIDE = re.compile(r"(tiny|medium|long)?(text|blob)|json|varchar|varbinary|geometry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,11 @@ class CatalogTable:
     Attributes:
         described: the contract's answer.
         compared: every column as windows and key ranges compare it.
-        wide: names of columns whose values may be much longer than the catalog's estimate of a row.
         is_mariadb: as the server greets.
     """
 
     described: SourceTable
     compared: Mapping[str, ComparedColumn]
-    wide: tuple[str, ...]
     is_mariadb: bool
 
 
@@ -83,6 +79,5 @@ def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -
             str(name): ComparedColumn(str(name), str(data_type).lower(), bool(nullable))
             for name, _, data_type, nullable, _ in columns
         },
-        tuple(str(name) for name, _, data_type, *_ in columns if _WIDE.fullmatch(str(data_type).lower())),
         "mariadb" in str(cursor.connection.get_server_info()).lower(),  # type: ignore[no-untyped-call]  # PyMySQL types it not
     )

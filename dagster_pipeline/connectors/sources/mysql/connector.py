@@ -5,37 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import cached_property
 from typing import ClassVar
 
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
-from dagster_pipeline.connectors.sources.base_source_connector import ReadRequest
 from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
-from dagster_pipeline.connectors.sources.mysql.connection import asking, connect, hang_up
-from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES, MARIADB
-from dagster_pipeline.connectors.sources.mysql.reading import Readers, batch_rows
+from dagster_pipeline.connectors.sources.mysql.connection import SESSION, asking, connect, hang_up
+from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
+from dagster_pipeline.connectors.sources.mysql.reading import MOST_ROWS, RowStream
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.select_list import SelectList
-from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn, SqlDialect
+from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
+from dagster_pipeline.errors import RetriableError
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 
-PROBED_ROWS = 200
-HELD_BYTES = 12 << 20
-"""How much of a table one child may come to hold; two of them read a table unless its file says otherwise."""
-FEWEST_RANGE_ROWS = 100
-UNKNOWN_ROW_BYTES = 1000
-PACED_RANGE = 20
-"""A range of a source with a row budget, in batches: about ten seconds."""
+SILENT_SECONDS = 3600
+"""The longest that a server may take for the next row, as long as it waits for us (`net_write_timeout`)."""
 
 
 class MySQLSource(SqlSource[CatalogTable]):
@@ -53,50 +46,56 @@ class MySQLSource(SqlSource[CatalogTable]):
         super().__init__(schema, url=url, relation=relation, mask_key=mask_key)
         self._name = f"{database}.{table}"
         self._small: Connection[Cursor] | None = None
-        self._readers = Readers(url, database)
+        self._streaming: set[Connection[Cursor]] = set()
         self._lock = threading.Lock()
         self._pace = pace_of(url)
         self._closed = False
 
     @contextmanager
     def _streaming_of(
-        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+        self, query: str, select: SelectList, mappings: tuple[ColumnMapping, ...]
     ) -> Generator[Generator[Batch, None, None], None, None]:
-        """Read the rows through a child process."""
-        with self._readers.stream(
-            queries,
-            session=mask_statements("mysql", mappings, self._mask_key),
-            select=select,
-            rows_per_batch=self._rows_per_batch(),
-            table=self.schema.destination.full_name,
-            source=self._name,
-        ) as batches:
-            if self._pace is None:
-                yield batches
-            else:
-                yield self._pace.paced(batches, is_cancelled=lambda: self._closed)
+        """Read the rows on a connection of their own."""
+        masks = mask_statements("mysql", mappings, self._mask_key)
+        with self._own_connection((*SESSION, *masks)) as connection:
+            stream = RowStream(
+                connection=connection,
+                url=self._url,
+                query=query,
+                select=select,
+                table=self.schema.destination.full_name,
+                source=self._name,
+                most_rows=MOST_ROWS if self._pace is None else min(MOST_ROWS, self._pace.rows_at_once),
+            )
+            with stream.open() as batches:
+                if self._pace is None:
+                    yield batches
+                else:
+                    yield self._pace.paced(batches, is_cancelled=lambda: self._closed)
 
-    def _statements(self, request: ReadRequest) -> list[str]:
-        """The SELECTs of a stream, one after the other, each of as many rows as a child may hold.
-
-        ConnectorX reads ahead of whoever takes its batches without a bound (its stream is an unbounded channel), so
-        when the warehouse is slower than the source, or a row budget is, a child holds up to all rows of a statement.
-        """
-        keys = request.key_range.columns
-        if not keys or request.only is not None:
-            return [self.statement(request)]
-        with self._lock:  # chunks begin in several threads, the connection serves one
-            bytes_per_row = self._catalog.described.estimated_bytes_per_row or UNKNOWN_ROW_BYTES
-            most = max(FEWEST_RANGE_ROWS, HELD_BYTES // bytes_per_row)
-            if self._pace is not None:
-                most = min(most, self._pace.rows_at_once * PACED_RANGE)
-            ranges = self._split(keys, request.window, most, request.key_range)
-        return [self.statement(replace(request, key_range=each)) for each in ranges]
+    @contextmanager
+    def _own_connection(self, session: Sequence[str]) -> Generator[Connection[Cursor], None, None]:
+        """A connection that `close` breaks under its statement."""
+        connection = connect(self._url, self._database, session=session, answer_seconds=SILENT_SECONDS)
+        with self._lock:
+            is_late = self._closed
+            self._streaming.add(connection)
+        try:
+            if is_late:
+                raise RetriableError(f"Reading from {self._url.redacted} was cancelled.")
+            yield connection
+        finally:
+            hang_up(connection)
+            with self._lock:
+                self._streaming.discard(connection)
 
     def close(self) -> None:
-        """End every child and connection, also under a statement that runs in another thread."""
-        self._closed = True
-        self._readers.close()
+        """End every connection, also under a statement that runs in another thread."""
+        with self._lock:
+            self._closed = True
+            streaming = list(self._streaming)
+        for connection in streaming:
+            hang_up(connection)
         if self._small is not None:
             hang_up(self._small)
             self._small = None
@@ -108,9 +107,6 @@ class MySQLSource(SqlSource[CatalogTable]):
             self._small = connect(self._url, self._database)
         with asking(self._small, self._url, f"asking about {self._name}") as cursor:
             yield cursor
-
-    def _reading(self) -> SqlDialect:
-        return MARIADB if self._catalog.is_mariadb else DIALECT
 
     def _read_catalog(self, cursor: Cursor) -> CatalogTable:
         return read_table(cursor, database=self._database, table=self.schema.source.table, url=self._url)
@@ -127,23 +123,3 @@ class MySQLSource(SqlSource[CatalogTable]):
             is_mariadb=self._catalog.is_mariadb,
             asking=self._asking,
         ).answer()
-
-    def _rows_per_batch(self) -> int:
-        with self._lock:  # chunks begin in several threads, the connection serves one
-            rows = self._measured_rows_per_batch
-        return rows if self._pace is None else min(rows, self._pace.rows_at_once)
-
-    @cached_property
-    def _measured_rows_per_batch(self) -> int:
-        """By the catalog's estimate or by what the first rows really are, whichever is wider."""
-        catalog = self._catalog
-        estimate = catalog.described.estimated_bytes_per_row
-        if not catalog.wide:
-            return batch_rows(estimate or 1000)
-        lengths = " + ".join(f"COALESCE(LENGTH({DIALECT.quote(name)}), 0)" for name in catalog.wide)
-        with self._asking() as cursor:
-            cursor.execute(
-                f"SELECT COALESCE(MAX(size), 0) FROM (SELECT {lengths} AS size FROM {self._relation} LIMIT {PROBED_ROWS}) probe"
-            )
-            ((widest,),) = cursor.fetchall()
-        return batch_rows(max(estimate, int(widest)))

@@ -1,7 +1,7 @@
 """MySQL's and MariaDB's words: one quoter, one literal renderer.
 
 Text literals are written in hexadecimal (dev.mysql.com/doc/refman/8.4/en/hexadecimal-literals.html), so no `sql_mode`
-changes what they mean: ConnectorX prepares a statement before the session's settings are made.
+changes what they mean.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,6})?")
 
 
 class MySQLDialect(SqlDialect):
-    """Renders the same text for both products. Arrow counts the NULLs of each column; a day that is none ends the reader."""
+    """Renders the same text for both products. The reader counts the NULLs of each column, and knows the calendar."""
 
     shows_nulls = True
+    judges_days = True
 
     def quote(self, name: str) -> str:
         """An identifier in back-ticks. Raises `ConfigurationError` for a NUL character."""
@@ -135,13 +136,4 @@ def _checked(text: str, pattern: re.Pattern[str], column: ComparedColumn) -> str
     return text
 
 
-class MariaDbDialect(MySQLDialect):
-    """What MariaDB does otherwise."""
-
-    def real_day(self, column: str) -> str:
-        """Arithmetic with a month makes NULL of 0000-00-00, 2024-10-00 and 2024-02-31; MySQL's takes some for real days."""
-        return f"{column} + INTERVAL 0 MONTH"
-
-
-MARIADB = MariaDbDialect()
 DIALECT = MySQLDialect()

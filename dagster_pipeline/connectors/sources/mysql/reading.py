@@ -1,189 +1,149 @@
-"""Reads rows of MySQL through `reader_process`: this side starts the child, asks, and turns frames into batches.
+"""Reads rows of MySQL: a prepared statement's binary rows, decoded into Arrow's buffers without a Python object per value.
 
-A child serves one request at a time and comes from the process's pool.
+A stream has a connection of its own. Its rows wait in the connection until they are taken, so a warehouse that is slow
+makes the server wait. Memory: what was received and not decoded, one batch in the decoder, one batch on its way.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
-from urllib.parse import quote
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pymysql
+from pymysql.connections import Connection
+from pymysql.constants import CR, FIELD_TYPE
+from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch
-from dagster_pipeline.connectors.sources.mysql import reader_process
-from dagster_pipeline.connectors.sources.mysql.connection import (
-    CHARACTER_SET,
-    CONNECT_SECONDS,
-    DEFAULT_PORT,
-    SESSION,
-    tls_mode,
-)
-from dagster_pipeline.connectors.sources.mysql.errors import BAD_TLS, by_number
-from dagster_pipeline.connectors.sources.mysql.reader_pool import POOL, Child, end
+from dagster_pipeline.connectors.sources.arrow_rows import ArrowRows
+from dagster_pipeline.connectors.sources.decoding import mysql_rows
+from dagster_pipeline.connectors.sources.decoding.mysql_rows import MySQLRows
+from dagster_pipeline.connectors.sources.mysql.connection import hang_up
+from dagster_pipeline.connectors.sources.mysql.errors import translating
+from dagster_pipeline.connectors.sources.mysql.prepared import ResultColumn, execute, raise_error, rows_of
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.errors import FatalError, PipelineError, RetriableError
+from dagster_pipeline.errors import FatalError
 
 BATCH_BYTES = 1 << 20
 MOST_ROWS = 20_000
-FEWEST_ROWS = 16
 
-_SERVER_CODE = re.compile(r"ERROR (\d{4}) ")
-_LOST = ("IoError", "CodecError", "timed out waiting", "Connection reset", "Broken pipe", "UnexpectedEof")
+_INTEGERS: Mapping[int, tuple[pa.DataType, pa.DataType]] = {
+    FIELD_TYPE.TINY: (pa.int8(), pa.uint8()),
+    FIELD_TYPE.SHORT: (pa.int16(), pa.uint16()),
+    FIELD_TYPE.YEAR: (pa.uint16(), pa.uint16()),
+    FIELD_TYPE.INT24: (pa.int32(), pa.uint32()),
+    FIELD_TYPE.LONG: (pa.int32(), pa.uint32()),
+    FIELD_TYPE.LONGLONG: (pa.int64(), pa.uint64()),
+}
+_FLOATS: Mapping[int, pa.DataType] = {FIELD_TYPE.FLOAT: pa.float32(), FIELD_TYPE.DOUBLE: pa.float64()}
+_DAYS: Mapping[int, tuple[int, pa.DataType]] = {
+    FIELD_TYPE.DATE: (mysql_rows.DATE, pa.date32()),
+    FIELD_TYPE.DATETIME: (mysql_rows.DATETIME, pa.timestamp("us")),
+    FIELD_TYPE.TIMESTAMP: (mysql_rows.DATETIME, pa.timestamp("us")),
+}
+_NOT_TEXT = frozenset({FIELD_TYPE.TIME, FIELD_TYPE.BIT, FIELD_TYPE.GEOMETRY})
+"""Sent in forms of their own; the type mapper reads them as text or numbers."""
+_EVERY_DAY = (-(2**62) + 1, 2**62)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def batch_rows(bytes_per_row: int) -> int:
-    """Rows of a batch of about `BATCH_BYTES`."""
-    return max(FEWEST_ROWS, min(MOST_ROWS, BATCH_BYTES // max(bytes_per_row, 1)))
+@dataclass(frozen=True, kw_only=True)
+class RowStream:
+    """One statement on a connection of its own.
 
+    Attributes:
+        table: the destination, for errors about values.
+        source: the source table, for all other errors.
+        most_rows: of a batch.
+    """
 
-class Readers:
-    """The statements of one connector that children are reading."""
-
-    def __init__(self, url: DatabaseUrl, database: str) -> None:
-        self._url = url
-        self._database = database
-        self._lock = threading.Lock()
-        self._environment = {"SSL_CERT_FILE": url.options["ssl_ca"]} if "ssl_ca" in url.options else {}
-        self._busy: set[Child] = set()
-        self._closed = False
+    connection: Connection[Cursor]
+    url: DatabaseUrl
+    query: str
+    select: SelectList
+    table: str
+    source: str
+    most_rows: int = MOST_ROWS
 
     @contextmanager
-    def stream(
-        self,
-        queries: Sequence[str],
-        *,
-        session: Sequence[str],
-        select: SelectList,
-        rows_per_batch: int,
-        table: str,
-        source: str,
-    ) -> Generator[Generator[Batch, None, None], None, None]:
-        """Ask one child for the rows of these SELECTs, in turn; leaving before the end kills it and its connection."""
-        child = self._lend()
-        ended_well = threading.Event()
-        batches = self._batches(child, select, table, source, ended_well)
-        request = {
-            "url": self._address(),
-            "queries": list(queries),
-            "session": [CHARACTER_SET, *SESSION, *session],
-            "batch_rows": rows_per_batch,
-            "names": select.names,
-            "flagged": select.flagged,
-            "marked_by_null": select.marked_by_null,
-            "own_nulls": select.own_nulls,
-            "spans": [[place, *span] for place, span in select.spans.items()],
-            "aside_bits": select.aside_bits,
-            "aside_by_null": select.aside_by_null,
-        }
+    def open(self) -> Generator[Generator[Batch, None, None], None, None]:
+        """Start the statement; leaving ends it at the server, whether it was read to its end or not."""
+        with translating(self.url, f"reading {self.source}"):
+            columns = execute(self.connection, self.query)
+        batches = self._batches(columns)
         try:
-            self._ask(child, request, source)
             yield batches
         finally:
             batches.close()
-            self._give_back(child, usable=ended_well.is_set())
+            hang_up(self.connection)
 
-    def close(self) -> None:
-        """Kill every child that is reading; whoever reads from one gets an error."""
-        with self._lock:
-            self._closed = True
-            busy = list(self._busy)
-        for child in busy:
-            child.kill()
+    def _batches(self, columns: Sequence[ResultColumn]) -> Generator[Batch, None, None]:
+        forms = [self._form(column) for column in columns]
+        types = [type_ for _, type_ in forms]
+        rows = MySQLRows(
+            [form for form, _ in forms],
+            [0 if form == mysql_rows.TEXT else type_.bit_width // 8 for form, type_ in forms],
+            [self._span(place, form) for place, (form, _) in enumerate(forms)],
+            self.most_rows,
+            BATCH_BYTES,
+        )
+        arrow = ArrowRows(self.select, types, table=self.table)
+        yield arrow.head
+        while not self._decoded(rows):
+            yield arrow.batch(rows.rows, rows.take())
+        if rows.rows:
+            yield arrow.batch(rows.rows, rows.take())
+        self.connection.close()
+        yield arrow.end
 
-    def _lend(self) -> Child:
-        child = POOL.lend(self._environment)
-        with self._lock:
-            if not self._closed:
-                self._busy.add(child)
-                return child
-        POOL.take_back(child, self._environment)
-        raise RetriableError(f"Reading from {self._url.redacted} was cancelled.")
+    def _decoded(self, rows: MySQLRows) -> bool:
+        """Receive and decode until a batch is full; true when the statement has ended."""
+        file = rows_of(self.connection)
+        with translating(self.url, f"reading {self.source}"):
+            while (state := self._decode(rows)) == mysql_rows.MORE:
+                received = file.readinto1(rows.room()) if file is not None else 0
+                if not received:
+                    raise pymysql.OperationalError(CR.CR_SERVER_LOST, "Lost connection during the rows")
+                rows.received(received)
+            if state == mysql_rows.ERROR:
+                raise_error(rows.failure)
+        return state == mysql_rows.END
 
-    def _give_back(self, child: Child, *, usable: bool) -> None:
-        with self._lock:
-            self._busy.discard(child)
-            usable = usable and not self._closed
-        if usable:
-            POOL.take_back(child, self._environment)
-        else:
-            end(child)
-
-    def _ask(self, child: Child, request: dict[str, object], source: str) -> None:
+    def _decode(self, rows: MySQLRows) -> int:
         try:
-            _pipe(child.stdin).write(json.dumps(request).encode() + b"\n")
-            _pipe(child.stdin).flush()
-        except OSError as error:
-            raise _died(source) from error
+            return rows.decode()
+        except ValueError as error:
+            raise FatalError(f"MySQL at {self.url.redacted}: reading {self.source}: {error}.") from error
 
-    def _batches(
-        self,
-        child: Child,
-        select: SelectList,
-        table: str,
-        source: str,
-        ended_well: threading.Event,
-    ) -> Generator[Batch, None, None]:
-        while True:
-            kind, rows, facts, payload = _frame(_pipe(child.stdout), source)
-            if kind == b"D":
-                ended_well.set()
-                return
-            if kind == b"E":
-                raise _translated(str(facts["words"]), self._url, source)
-            aside = facts.pop(reader_process.SET_ASIDE, 0)
-            yield select.batch(payload, rows, facts, set_aside=aside, table=table)
+    def _form(self, column: ResultColumn) -> tuple[int, pa.DataType]:
+        """How the decoder takes it, and what it is in Arrow."""
+        if integers := _INTEGERS.get(column.type):
+            return mysql_rows.NUMBER, integers[column.is_unsigned]
+        if number := _FLOATS.get(column.type):
+            return mysql_rows.NUMBER, number
+        if day := _DAYS.get(column.type):
+            return day
+        if column.type in _NOT_TEXT:
+            raise FatalError(
+                f"{self.source}: {column.name!r} arrives in a form that the reader does not know ({column.type}).",
+                todo="Name the column in an issue, or leave it out of the file.",
+            )
+        return mysql_rows.TEXT, pa.binary() if column.is_bytes else pa.string()
 
-    def _address(self) -> str:
-        url = self._url
-        options = ["prefer_socket=false", f"tcp_connect_timeout_ms={CONNECT_SECONDS * 1000}"]
-        if (mode := tls_mode(url)) != "disabled":
-            options.append(f"ssl-mode={mode.upper()}")
-        user = f"{quote(url.user, safe='')}:{quote(url.password, safe='')}"
-        return f"mysql://{user}@{url.host}:{url.port or DEFAULT_PORT}/{quote(self._database, safe='')}?{'&'.join(options)}"
+    def _span(self, place: int, form: int) -> tuple[int, int]:
+        """First and last value, as the decoder counts."""
+        if place not in self.select.spans:
+            return _EVERY_DAY
+        first, last = self.select.spans[place]
+        return _counted(first, form), _counted(last, form)
 
 
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise AssertionError("the child was started with pipes")
-    return pipe
-
-
-def _frame(pipe: IO[bytes], source: str) -> tuple[bytes, int, dict[str, Any], bytes]:
-    try:
-        head = pipe.read(reader_process.HEADER.size)
-        if len(head) < reader_process.HEADER.size:
-            raise _died(source)
-        kind, rows, text, size = reader_process.HEADER.unpack(head)
-        facts, payload = pipe.read(text), pipe.read(size)
-    except ValueError as error:  # closed by another thread
-        raise _died(source) from error
-    if len(payload) < size:
-        raise _died(source)
-    return kind, rows, json.loads(facts), payload
-
-
-def _died(source: str) -> RetriableError:
-    return RetriableError(
-        f"The process that reads {source} ended in the middle.", todo="It is started again by a retry."
-    )
-
-
-def _translated(words: str, url: DatabaseUrl, source: str) -> PipelineError:
-    """ConnectorX gives only words: a server's error carries its number there, all others are told by their Rust names."""
-    code = found[1] if (found := _SERVER_CODE.search(words)) else ""
-    what = f"MySQL at {url.redacted}: reading {source}: {words}"
-    if code:
-        return by_number(int(code), what, url=url) or FatalError(what, code=code)
-    if "TlsError" in words or "certificate verify failed" in words:
-        return by_number(BAD_TLS, what, url=url) or FatalError(what)
-    if any(part in words for part in _LOST):
-        return RetriableError(what)
-    if "PanicException" in words:
-        todo = "A value is of a kind that the reader does not know; name the column in an issue, or leave it out of the file."
-        return FatalError(what, todo=todo)
-    return FatalError(what)
+def _counted(text: str, form: int) -> int:
+    """A day's or moment's ISO text as days or microseconds since 1970."""
+    if form == mysql_rows.DATE:
+        return (date.fromisoformat(text[:10]) - _EPOCH.date()).days
+    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import ClassVar
 
@@ -61,10 +61,9 @@ class PostgresSource(SqlSource[CatalogTable]):
 
     @contextmanager
     def _streaming_of(
-        self, queries: Sequence[str], select: SelectList, mappings: tuple[ColumnMapping, ...]
+        self, query: str, select: SelectList, mappings: tuple[ColumnMapping, ...]
     ) -> Generator[Generator[Batch, None, None], None, None]:
         """COPY the rows on a connection of their own."""
-        (query,) = queries
         with self._own_connection() as connection:
             stream = CopyStream(
                 connection=connection,

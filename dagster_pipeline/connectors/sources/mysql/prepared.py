@@ -1,0 +1,74 @@
+"""Prepared statements over a connection of PyMySQL, which has none: a server sends their rows in the binary protocol.
+
+Numbers travel as they lie in memory, days and moments in parts, so neither side prints or parses them
+(dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase_ps.html).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from pymysql.connections import Connection
+from pymysql.constants import COMMAND
+from pymysql.cursors import Cursor
+from pymysql.err import raise_mysql_exception
+from pymysql.protocol import FieldDescriptorPacket
+
+_PREPARED = struct.Struct("<xIHH")
+_EXECUTE = struct.Struct("<IBI")
+_UNSIGNED = 32
+_BINARY_COLLATION = 63
+NO_CURSOR, ONCE = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of a result as the server announces it.
+
+    Attributes:
+        type: the protocol's number (`pymysql.constants.FIELD_TYPE`).
+        is_unsigned: of a number.
+        is_bytes: of a text: it has no character set.
+    """
+
+    name: str
+    type: int
+    is_unsigned: bool
+    is_bytes: bool
+
+
+def execute(connection: Connection[Cursor], statement: str) -> list[ResultColumn]:
+    """Prepare and execute; the rows are on their way then, in the order of these columns. Raises `pymysql.MySQLError`."""
+    wire: Any = connection  # its protocol is not part of PyMySQL's types
+    wire._execute_command(COMMAND.COM_STMT_PREPARE, statement.encode())
+    number, columns, parameters = _PREPARED.unpack_from(wire._read_packet().get_all_data())
+    if parameters:
+        raise AssertionError("statements of ours have no parameters")
+    for _ in range(columns + bool(columns)):  # announced once more below
+        wire._read_packet()
+    wire._execute_command(COMMAND.COM_STMT_EXECUTE, _EXECUTE.pack(number, NO_CURSOR, ONCE))
+    wire._read_packet()
+    found = [wire._read_packet(FieldDescriptorPacket) for _ in range(columns)]
+    wire._read_packet()
+    return [
+        ResultColumn(
+            name=each.name,
+            type=each.type_code,
+            is_unsigned=bool(each.flags & _UNSIGNED),
+            is_bytes=each.charsetnr == _BINARY_COLLATION,
+        )
+        for each in found
+    ]
+
+
+def rows_of(connection: Connection[Cursor]) -> Any:
+    """The file that a connection's answers are read from."""
+    wire: Any = connection
+    return wire._rfile
+
+
+def raise_error(packet: bytes) -> None:
+    """Raise the error that the server sent instead of a row."""
+    raise_mysql_exception(packet)
