@@ -12,11 +12,17 @@ ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md ./
 # Only what the project needs, without the project, so that a change of its code leaves this layer as it is. Everything is
-# a wheel, so nothing is compiled, here or in the final image.
+# a wheel; what is compiled is the project's own, below.
 RUN mkdir dagster_pipeline && touch dagster_pipeline/__init__.py \
+ && python -m venv /opt/compiler \
+ && /opt/compiler/bin/pip install setuptools==84.2.1 --constraint constraints.txt Cython \
  && pip install setuptools==84.2.1 \
  && pip install --only-binary :all: --no-build-isolation --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" \
  && pip uninstall --yes dagster-pipeline setuptools pip
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+COPY setup.py ./
+COPY dagster_pipeline dagster_pipeline
+RUN /opt/compiler/bin/python setup.py build_ext --inplace && find dagster_pipeline -name '*.c' -delete
 
 FROM ${PYTHON_IMAGE} AS runtime
 ARG VERSION=unknown
@@ -31,7 +37,7 @@ WORKDIR /opt/dagster/app
 COPY dagster_home/dagster.production.yaml /opt/dagster/home/dagster.yaml
 COPY dagster_home/workspace.yaml /opt/dagster/home/workspace.yaml
 COPY scripts/setup_dagster_database.py scripts/
-COPY dagster_pipeline dagster_pipeline
+COPY --from=builder /build/dagster_pipeline dagster_pipeline
 # With the brackets a file that does not exist is no error: alerts.yml is optional.
 COPY alerts.ym[l] ./
 COPY schemas schemas

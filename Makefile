@@ -6,6 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
+DECODERS := $(wildcard dagster_pipeline/connectors/sources/decoding/*.pyx dagster_pipeline/connectors/sources/decoding/*.pxd)
 KILLS := $(addprefix tests/,contract/deliveries/test_a_kill_loses_and_doubles_nothing.py integration/snapshots/test_killed_snapshots.py \
 	integration/reverse_etl/test_killed_runs_converge.py integration/sync/test_killed_loads_keep_quarantine.py)
 
@@ -17,7 +18,7 @@ help: ## Show this list
 setup: $(INSTALLED) ## Create .venv and install the project with the versions of constraints.txt
 
 # Runs only when what is to be installed changed.
-$(INSTALLED): pyproject.toml constraints.txt scripts/create_venv.sh
+$(INSTALLED): pyproject.toml setup.py constraints.txt scripts/create_venv.sh $(DECODERS)
 	@scripts/create_venv.sh
 	@touch $@
 

@@ -1,8 +1,7 @@
 """MySQL's (8.0 on) and MariaDB's (10.6 on) types: how the binary protocol and Arrow carry each to ClickHouse.
 
-The session is fixed by the connector: time_zone '+00:00', sql_mode '', SET NAMES utf8mb4. ConnectorX panics on dates
-that do not exist, on decimals over 28 digits, on TIME beyond a day and on geometry, and keeps ten digits after a
-decimal's point: those are read as text, or guarded. Sources: dev.mysql.com/doc/refman/8.4/en/data-types.html,
+The session is fixed by the connector: time_zone '+00:00', sql_mode '', SET NAMES utf8mb4. TIME, bit fields and geometry have forms
+of their own on the wire and are read as text or numbers; days that do not exist are the reader's to tell. Sources: dev.mysql.com/doc/refman/8.4/en/data-types.html,
 mariadb.com/kb/en/data-types.
 
 | source | ClickHouse | does not fit |
@@ -241,7 +240,7 @@ def _text(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 
 
 def _json(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
-    """The text that the server prints; read without a cast, ConnectorX would parse it and write it anew."""
+    """The text that the server prints."""
     if wanted is not None:
         raise override_refused(text, wanted, ())
     return TypeRule("String", _TEXT, read=_TEXT)

@@ -12,7 +12,7 @@ import psutil
 
 from scripts.bench.servers import Front, Source
 
-PACKAGES = ("dagster", "clickhouse-connect", "connectorx", "psycopg2-binary", "pyarrow")
+PACKAGES = ("dagster", "clickhouse-connect", "pymysql", "psycopg2-binary", "pyarrow")
 
 
 def facts(file: Path, source: Source, front: Front) -> None:
