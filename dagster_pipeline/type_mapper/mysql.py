@@ -1,8 +1,8 @@
 """MySQL's (8.0 on) and MariaDB's (10.6 on) types: how the binary protocol and Arrow carry each to ClickHouse.
 
-The session is fixed by the connector: time_zone '+00:00', sql_mode '', SET NAMES utf8mb4. TIME, bit fields and geometry have forms
-of their own on the wire and are read as text or numbers; days that do not exist are the reader's to tell. Sources: dev.mysql.com/doc/refman/8.4/en/data-types.html,
-mariadb.com/kb/en/data-types.
+The session is fixed by the connector: time_zone '+00:00', sql_mode '', SET NAMES utf8mb4. TIME, bit fields and geometry
+have forms of their own on the wire and are read as text or numbers; days that do not exist are the reader's to tell.
+Sources: dev.mysql.com/doc/refman/8.4/en/data-types.html, mariadb.com/kb/en/data-types.
 
 | source | ClickHouse | does not fit |
 |---|---|---|

@@ -288,6 +288,15 @@ def test_a_missing_table_names_the_nearest_and_a_bad_filter_says_so(server: Serv
         source.count(EVERYTHING)
 
 
+def test_a_question_mark_in_a_filter_is_no_parameter_to_fill_in(server: Server) -> None:
+    server.run("CREATE TABLE t (id int PRIMARY KEY)")
+    with (
+        server.source({"id": "int"}, where="id = ?") as source,
+        pytest.raises(ConfigurationError, match=r"source\.where"),
+    ):
+        read(server, source, "id")
+
+
 def test_an_unreachable_host_is_worth_a_retry(server: Server) -> None:
     scheme = server.url.partition("://")[0]
     with (

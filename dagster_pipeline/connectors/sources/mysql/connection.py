@@ -114,9 +114,14 @@ def asking(connection: Connection[Cursor], url: DatabaseUrl, doing: str) -> Gene
         yield cursor
 
 
-def hang_up(connection: Connection[Cursor]) -> None:
-    """Break the connection under a statement that runs in another thread."""
+def cut(connection: Connection[Cursor]) -> None:
+    """Break the connection under a statement that runs in another thread, which gets an error and closes it."""
     with suppress(OSError, AttributeError):
         connection._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+
+
+def hang_up(connection: Connection[Cursor]) -> None:
+    """End a connection without a word to the server, which ends its statement."""
+    cut(connection)
     with suppress(pymysql.MySQLError, OSError):
         connection.close()

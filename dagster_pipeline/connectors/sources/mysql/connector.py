@@ -14,7 +14,7 @@ from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
 from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
-from dagster_pipeline.connectors.sources.mysql.connection import SESSION, asking, connect, hang_up
+from dagster_pipeline.connectors.sources.mysql.connection import SESSION, asking, connect, cut, hang_up
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.mysql.reading import MOST_ROWS, RowStream
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
@@ -95,7 +95,7 @@ class MySQLSource(SqlSource[CatalogTable]):
             self._closed = True
             streaming = list(self._streaming)
         for connection in streaming:
-            hang_up(connection)
+            cut(connection)
         if self._small is not None:
             hang_up(self._small)
             self._small = None

@@ -51,6 +51,7 @@ _RETRIABLE = {
     1226: "The user's resources are used up.",
     1317: "The statement was interrupted.",
     1412: "The table was altered meanwhile.",
+    1461: "The server has too many prepared statements.",
     1927: "The connection was killed.",
     1969: "The statement ran into the server's time limit.",
     2002: "Check host and port in {variable} if it stays so.",

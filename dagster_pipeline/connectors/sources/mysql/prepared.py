@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymysql.connections import Connection
-from pymysql.constants import COMMAND
+from pymysql.constants import COMMAND, ER
 from pymysql.cursors import Cursor
-from pymysql.err import raise_mysql_exception
+from pymysql.err import ProgrammingError, raise_mysql_exception
 from pymysql.protocol import FieldDescriptorPacket
 
 _PREPARED = struct.Struct("<xIHH")
@@ -44,8 +44,8 @@ def execute(connection: Connection[Cursor], statement: str) -> list[ResultColumn
     wire: Any = connection  # its protocol is not part of PyMySQL's types
     wire._execute_command(COMMAND.COM_STMT_PREPARE, statement.encode())
     number, columns, parameters = _PREPARED.unpack_from(wire._read_packet().get_all_data())
-    if parameters:
-        raise AssertionError("statements of ours have no parameters")
+    if parameters:  # only a filter of a file can hold one
+        raise ProgrammingError(ER.PARSE_ERROR, "a question mark outside of quotes is a parameter")
     for _ in range(columns + bool(columns)):  # announced once more below
         wire._read_packet()
     wire._execute_command(COMMAND.COM_STMT_EXECUTE, _EXECUTE.pack(number, NO_CURSOR, ONCE))
