@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
-from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor
-from dagster_pipeline.connectors.sources.mysql.connector import MySQLSource
-from dagster_pipeline.connectors.sources.mysql.surveyor import MySQLSurveyor
-from dagster_pipeline.connectors.sources.postgres.connector import PostgresSource
-from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
-from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.schema.api_models import ApiFile
-from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
-from dagster_pipeline.schema.models import Dialect, TableSchema
-from dagster_pipeline.schema.s3_models import S3File
-from dagster_pipeline.schema.target_models import DatabaseTable
 from dagster_pipeline.settings import Settings
-from dagster_pipeline.state.state_manager import StateManager
-from dagster_pipeline.targets.base_target import Place, Target
-from dagster_pipeline.targets.mysql import MySQLTarget
-from dagster_pipeline.targets.postgres import PostgresTarget
 
 if TYPE_CHECKING:
+    from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
     from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource
+    from dagster_pipeline.connectors.sources.base_surveyor import BaseSurveyor
     from dagster_pipeline.connectors.sources.clickhouse.connector import ClickHouseQuerySource
     from dagster_pipeline.connectors.sources.s3.connector import S3ObjectSource
+    from dagster_pipeline.connectors.sources.sql_source import SqlSource
+    from dagster_pipeline.schema.api_models import ApiFile
+    from dagster_pipeline.schema.clickhouse_models import ClickHouseFile
+    from dagster_pipeline.schema.models import Dialect, TableSchema
+    from dagster_pipeline.schema.s3_models import S3File
+    from dagster_pipeline.schema.target_models import DatabaseTable
+    from dagster_pipeline.state.state_manager import StateManager
+    from dagster_pipeline.targets.base_target import Target
 
 
 def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
@@ -35,7 +29,11 @@ def open_source(settings: Settings, schema: TableSchema) -> SqlSource[Any]:
     place = schema.source
     url = settings.source_url(place.dialect, connection=place.connection, database=place.database)
     if place.dialect == "mysql":
+        from dagster_pipeline.connectors.sources.mysql.connector import MySQLSource
+
         return MySQLSource(schema, url=url, mask_key=settings.mask_keys)
+    from dagster_pipeline.connectors.sources.postgres.connector import PostgresSource
+
     return PostgresSource(schema, url=url, mask_key=settings.mask_keys)
 
 
@@ -45,19 +43,33 @@ def open_surveyor(
     """A source database whose tables may have no file yet. Raises `ConfigurationError` or `RetriableError`."""
     url = settings.source_url(dialect, connection=connection, database=database)
     if dialect == "mysql":
+        from dagster_pipeline.connectors.sources.mysql.surveyor import MySQLSurveyor
+
         return MySQLSurveyor(url, database=database)
+    from dagster_pipeline.connectors.sources.postgres.surveyor import PostgresSurveyor
+
     return PostgresSurveyor(url, database=database, schema=schema_name)
 
 
 def open_target(settings: Settings, table: DatabaseTable, *, comment: str) -> Target:
     """A table of an application's database. Raises `ConfigurationError` when no address is set."""
+    from dagster_pipeline.targets.base_target import Place
+
     url = settings.source_url(table.dialect, connection=table.connection, database=table.database_name)
     place = Place(table.database or url.database or table.connection, table.table, table.schema_name)
-    return (MySQLTarget if table.dialect == "mysql" else PostgresTarget)(url, place, comment=comment)
+    if table.dialect == "mysql":
+        from dagster_pipeline.targets.mysql import MySQLTarget
+
+        return MySQLTarget(url, place, comment=comment)
+    from dagster_pipeline.targets.postgres import PostgresTarget
+
+    return PostgresTarget(url, place, comment=comment)
 
 
 def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:
     """The warehouse. Raises `ConfigurationError` when its address is wrong."""
+    from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
+
     return ClickHouseSink(
         settings.clickhouse_url(),
         cluster=settings.clickhouse_cluster,
@@ -68,14 +80,14 @@ def open_warehouse(settings: Settings, *, run_id: str) -> ClickHouseSink:
 
 def open_state(settings: Settings) -> StateManager:
     """The state store. Raises `ConfigurationError` when its address is wrong."""
+    from dagster_pipeline.state.state_manager import StateManager
+
     return StateManager(settings.state_url())
 
 
 def open_bucket_source(settings: Settings, file: S3File) -> S3ObjectSource:
     """The objects that a file below `schemas/s3/` means. Raises `ConfigurationError` when no address is set."""
-    from dagster_pipeline.connectors.sources.s3.connector import (  # noqa: PLC0415 -- pyarrow takes half a second
-        S3ObjectSource,
-    )
+    from dagster_pipeline.connectors.sources.s3.connector import S3ObjectSource
 
     return S3ObjectSource(file, url=bucket_url(settings, file.source.connection))
 
@@ -92,8 +104,8 @@ def open_api_source(
 
     Raises `ConfigurationError` when no address is set.
     """
-    from dagster_pipeline.connectors.sources.api.client import ATTEMPTS, ApiClient, ApiSecrets  # noqa: PLC0415 -- slow
-    from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource  # noqa: PLC0415
+    from dagster_pipeline.connectors.sources.api.client import ATTEMPTS, ApiClient, ApiSecrets
+    from dagster_pipeline.connectors.sources.api.connector import ApiAnswerSource
 
     connection = file.source.connection
     url = settings.place_url(
@@ -112,9 +124,7 @@ def open_clickhouse_source(
     settings: Settings, file: ClickHouseFile, *, comment: str
 ) -> ClickHouseQuerySource:
     """What a file below `schemas/clickhouse/` asks for. Raises `ConfigurationError` when no address is set."""
-    from dagster_pipeline.connectors.sources.clickhouse.connector import (  # noqa: PLC0415 -- slow
-        ClickHouseQuerySource,
-    )
+    from dagster_pipeline.connectors.sources.clickhouse.connector import ClickHouseQuerySource
 
     url = other_clickhouse_url(settings, file.source.connection)
     return ClickHouseQuerySource(file, url=url, query_comment=comment)

@@ -1,4 +1,4 @@
-"""The sensors: thin, each reads what happened and hands it to the alert manager.
+"""The sensors: thin, each hands its tick to the alert desk.
 
 Watching and sending are apart, so that a channel that hangs never holds up the watch. The sensors keep no cursor of
 Dagster's: see `alert_store`.
@@ -6,119 +6,23 @@ Dagster's: see `alert_store`.
 
 from __future__ import annotations
 
-import functools
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import TypeAdapter
 
-from dagster_pipeline.alerts.alert_manager import AlertManager
-from dagster_pipeline.alerts.alert_store import AlertStore, utc_now
-from dagster_pipeline.alerts.channels import any_is_on, open_channels
-from dagster_pipeline.alerts.dagster_runs import (
-    Position,
-    ended_runs,
-    failures_so_far,
-    last_successes,
-    read_position,
-    write_position,
-)
-from dagster_pipeline.alerts.lateness import LatenessMark, look, suspects
-from dagster_pipeline.alerts.rules import AlertRules
-from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.run_report import RunReader, RunReport
-from dagster_pipeline.alerts.scrubber import Scrubber
+from dagster_pipeline.alerts.channels import any_is_on
 from dagster_pipeline.alerts.watched_table import WatchedTable, by_name, watch_all
-from dagster_pipeline.alerts.wording import Wording
 from dagster_pipeline.factories.bundle import Bundle
 from dagster_pipeline.schema.models import TableSchema
 from dagster_pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from dagster_pipeline.alerts.desk import AlertDesk
+    from dagster_pipeline.alerts.rules import AlertRules
+
 RUN_SECONDS, SEND_SECONDS, LATE_SECONDS = 10, 10, 60
-READING_BUDGET, SENDING_BUDGET = 1.0, 1.0
-"""Seconds after which a tick begins nothing new; what is left is the next tick's."""
-
-Tick = Callable[[dg.SensorEvaluationContext], dg.SkipReason]
-_MARK = TypeAdapter(LatenessMark)
-
-
-@dataclass(frozen=True)
-class AlertDesk:
-    """What the sensors share: rules and tables, as the files had them when the location was loaded."""
-
-    rules: AlertRules
-    tables: Mapping[str, WatchedTable]
-
-    @contextmanager
-    def open(self) -> Generator[tuple[AlertStore, AlertManager], None, None]:
-        """The manager over its store. Raises `PipelineError` when the store does not answer: the next tick tries again."""
-        settings = Settings.from_environment()
-        wording = Wording(self.tables, webserver=settings.webserver_url)
-        with AlertStore(settings.state_url()) as store:
-            yield store, AlertManager(store, self.rules, tables=self.tables, wording=wording)
-
-    def watch_runs(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Failed tables as they fail; failed and errored checks, drift, and what is well again from runs that ended."""
-        reader = RunReader(self.tables, Scrubber(Settings.from_environment().secrets()))
-        origin = context.code_location_origin
-        with self.open() as (store, manager):
-            before = store.mark("runs")
-            begin = position = read_position(before, now=utc_now())
-            reports = []
-            for report, seen in _looks(context.instance, begin):
-                position = seen
-                if report.location is None or origin is None or report.location == origin.location_name:
-                    reports.append(report)
-            if position is begin:  # nothing of anybody ended or failed
-                position = begin.rested(utc_now())
-            failing = {table for report in reports for table in (*report.errors, *report.tables)}
-            failing |= {check.table for report in reports for check in report.checks if not check.passed}
-            successes = last_successes(context.instance, failing & self.tables.keys())
-            news = [one for report in reports for one in reader.observations(report, successes)]
-            taken = manager.take("runs", before=before, after=write_position(position), observations=news)
-        return dg.SkipReason(
-            f"{len(reports)} run(s) ended or failed in part." if taken else "Another tick was faster."
-        )
-
-    def watch_lateness(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Tables whose last success is older than their `freshness`."""
-        watched = [table for table in self.tables.values() if table.freshness is not None]
-        now = utc_now()
-        with self.open() as (store, manager):
-            before = store.mark("lateness")
-            known = _MARK.validate_json(before) if before else LatenessMark()
-            asked = last_successes(context.instance, suspects(watched, known, now=now))
-            after, news = look(watched, known, asked, now=now)
-            manager.take("lateness", before=before, after=_MARK.dump_json(after).decode(), observations=news)
-        return dg.SkipReason(f"{len(after.late)} of {len(watched)} table(s) with freshness are late.")
-
-    def send(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Decide who is told what now, and send what is due."""
-        channels = open_channels(Settings.from_environment().environment)
-        with self.open() as (store, manager):
-            for channel, why in channels.off.items():
-                if store.once(f"off {channel}", why):
-                    context.log.warning(why)
-            for title in manager.plan().unheard:
-                context.log.warning("No route of alerts.yml takes: %s", title)
-            delivered = manager.deliver(channels.notifiers, seconds=SENDING_BUDGET)
-            store.prune()
-        for problem in delivered.problems:
-            context.log.warning(problem)
-        return dg.SkipReason(f"{delivered.sent} message(s) sent.")
-
-
-def _looks(instance: dg.DagsterInstance, begin: Position) -> Iterator[tuple[RunReport, Position]]:
-    """What ended, then what failed in runs that go on."""
-    deadline = time.monotonic() + READING_BUDGET
-    position = begin
-    for report, position in ended_runs(instance, begin, seconds=READING_BUDGET):
-        yield report, position
-    left = deadline - time.monotonic()
-    yield from failures_so_far(instance, position, now=utc_now(), seconds=left)
 
 
 def alert_bundle(
@@ -132,23 +36,57 @@ def alert_bundle(
     """
     tables = [*watch_all(schemas), *also]
     enabled = {schema.name for schema in schemas if schema.enabled} | {table.name for table in also}
-    rules = load_rules(settings.alerts_file, tables)
-    desk = AlertDesk(rules, by_name(table for table in tables if table.name in enabled))
-    status = (
-        dg.DefaultSensorStatus.RUNNING if any_is_on(settings.environment) else dg.DefaultSensorStatus.STOPPED
-    )
-    sensor = functools.partial(_sensor, status=status)
+    rules = _rules(settings, tables)
+    ticks = _Ticks(rules, [table for table in tables if table.name in enabled])
+    is_on = any_is_on(settings.environment)
     return Bundle(
         sensors=[
-            sensor("alerts_watch_runs", desk.watch_runs, RUN_SECONDS),
-            sensor("alerts_watch_lateness", desk.watch_lateness, LATE_SECONDS),
-            sensor("alerts_send", desk.send, SEND_SECONDS),
+            _sensor("alerts_watch_runs", RUN_SECONDS, ticks.watch_runs, is_on=is_on),
+            _sensor("alerts_watch_lateness", LATE_SECONDS, ticks.watch_lateness, is_on=is_on),
+            _sensor("alerts_send", SEND_SECONDS, ticks.send, is_on=is_on),
         ]
     )
 
 
+class _Ticks:
+    """The ticks, with rules and tables as the files had them when the location was loaded."""
+
+    def __init__(self, rules: AlertRules | None, tables: Sequence[WatchedTable]) -> None:
+        self._rules = rules
+        self._tables = tables
+
+    def watch_runs(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Failed tables as they fail; failed and errored checks, drift, and what is well again from runs that ended."""
+        return self._desk.watch_runs(context)
+
+    def watch_lateness(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Tables whose last success is older than their `freshness`."""
+        return self._desk.watch_lateness(context)
+
+    def send(self, context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Decide who is told what now, and send what is due."""
+        return self._desk.send(context)
+
+    @cached_property
+    def _desk(self) -> AlertDesk:
+        from dagster_pipeline.alerts.desk import AlertDesk
+        from dagster_pipeline.alerts.rules import AlertRules
+
+        return AlertDesk(self._rules or AlertRules(), by_name(self._tables))
+
+
+def _rules(settings: Settings, tables: Sequence[WatchedTable]) -> AlertRules | None:
+    """What `alerts.yml` says; `None` without the file."""
+    path = settings.alerts_file
+    if not path.exists() and not path.is_symlink():
+        return None
+    from dagster_pipeline.alerts.rules_file import load_rules
+
+    return load_rules(path, tables)
+
+
 def _sensor(
-    name: str, tick: Tick, every_seconds: int, *, status: dg.DefaultSensorStatus
+    name: str, every_seconds: int, tick: Callable[[dg.SensorEvaluationContext], dg.SkipReason], *, is_on: bool
 ) -> dg.SensorDefinition:
     def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return tick(context)
@@ -157,6 +95,6 @@ def _sensor(
         name=name,
         evaluation_fn=evaluate,
         minimum_interval_seconds=every_seconds,
-        default_status=status,
+        default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
         description=tick.__doc__,
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagster_pipeline.alerts.scrubber import Scrubber
-from dagster_pipeline.alerts.watched_table import WatchedTable, watch_tree
+from dagster_pipeline.alerts.watched_kinds import watch_tree
+from dagster_pipeline.alerts.watched_table import WatchedTable
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import ConfigurationError, RetriableError
 from dagster_pipeline.schema_tree import load_tree

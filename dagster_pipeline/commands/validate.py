@@ -11,13 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_pipeline.alerts.rules_file import load_rules
-from dagster_pipeline.alerts.watched_table import (
-    WatchedTable,
-    watch_all,
-    watch_deliveries,
-    watch_snapshots,
-    watch_writing,
-)
+from dagster_pipeline.alerts.watched_kinds import watch_deliveries, watch_snapshots, watch_writing
+from dagster_pipeline.alerts.watched_table import WatchedTable, watch_all
 from dagster_pipeline.commands.command import Command
 from dagster_pipeline.errors import Problem, SchemaFilesError
 from dagster_pipeline.schema.personal_data import personal_data

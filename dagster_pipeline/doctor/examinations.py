@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from dagster_pipeline.alerts.watched_table import watch_tree
+from dagster_pipeline.alerts.watched_kinds import watch_tree
 from dagster_pipeline.connectors.server_facts import NeededTable
 from dagster_pipeline.connectors.sink.clickhouse.inspector import inspect_clickhouse
 from dagster_pipeline.connectors.sources.mysql.inspector import inspect_mysql

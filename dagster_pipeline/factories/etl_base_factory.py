@@ -1,11 +1,10 @@
-"""What every table's asset has in common, whatever its source: the asset itself, thin, around `TableSync`.
+"""What every table's asset has in common, whatever its source: the asset itself, thin, around `table_step`.
 
 A sibling factory per source database says how that source is opened; nothing else differs.
 
 No postponed annotations here: Dagster looks at the asset function's own to find its config.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +12,15 @@ from typing import Any
 import dagster as dg
 
 from dagster_pipeline.factories.bundle import Bundle
-from dagster_pipeline.factories.dry_run_metadata import dry_run_metadata
 from dagster_pipeline.factories.etl_run_config import EtlRunConfig
-from dagster_pipeline.factories.failures import as_dagster_failures
-from dagster_pipeline.factories.progress_events import ProgressEvents
-from dagster_pipeline.factories.quarantine_check import quarantine_result, quarantine_spec
-from dagster_pipeline.factories.table_checks import check_specs, run_checks, subject_of, whole_table
-from dagster_pipeline.factories.table_metadata import definition_metadata, to_metadata, warehouse_metadata
-from dagster_pipeline.factories.table_partitions import chosen_partitions, partitions_def
+from dagster_pipeline.factories.quarantine_check import quarantine_spec
+from dagster_pipeline.factories.table_checks import check_specs
+from dagster_pipeline.factories.table_metadata import definition_metadata
+from dagster_pipeline.factories.table_partitions import partitions_def
 from dagster_pipeline.factories.table_policies import backfill_policy, freshness_policy, retry_policy
 from dagster_pipeline.factories.table_schedules import asset_key
 from dagster_pipeline.schema.models import Dialect, TableSchema
 from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.sync.dry_run import dry_run
-from dagster_pipeline.sync.engine import TableSync
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 
 EMBEDDED_POOL = "clickhouse_embedded"
@@ -92,51 +86,8 @@ class EtlFactory:
         )
         def sync_table(context: dg.AssetExecutionContext) -> Iterator[Any]:
             config = EtlRunConfig(**context.op_execution_context.op_config)
-            yield from self._results(context, config, schema, key)
+            from dagster_pipeline.factories.table_step import step_results
+
+            yield from step_results(context, config, schema, key)
 
         return sync_table
-
-    def _results(
-        self, context: dg.AssetExecutionContext, config: EtlRunConfig, schema: TableSchema, key: dg.AssetKey
-    ) -> list[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        """What the step hands to Dagster when everything is closed again."""
-        resources, began = context.resources, time.monotonic()
-        with (
-            as_dagster_failures(context, table=schema.name),
-            resources.state.open() as state,
-            getattr(resources, self.dialect).open(schema) as source,
-            resources.clickhouse.open(run_id=context.run.run_id) as sink,
-        ):
-            part = chosen_partitions(context, schema)
-            if config.dry_run:
-                dry = dry_run(
-                    schema, source=source, sink=sink, state=state, config=config.choices(), part=part
-                )
-                context.log_event(dg.AssetObservation(key, metadata=dry_run_metadata(dry)))
-                return [  # declared ones must have a result
-                    *run_checks(
-                        schema.checks, whole_table(dry.table), key, sink.rows, masked=schema.masked_columns
-                    ),
-                    *quarantine_result(schema, key, dry.table, sink),
-                ]
-            result = TableSync(
-                schema,
-                source=source,
-                sink=sink,
-                state=state,
-                run_id=context.run.run_id,
-                part=part,
-                origin=context.run.root_run_id or context.run.run_id,
-                config=config.choices(),
-                report=ProgressEvents(context, key, table=schema.name),
-            ).run()
-            for note in result.notes:
-                context.log.warning("%s: %s", schema.name, note)
-            subject = subject_of(result, seconds=time.monotonic() - began)
-            sink.catch_up(subject.table)
-            checks = [
-                *run_checks(schema.checks, subject, key, sink.rows, masked=schema.masked_columns),
-                *quarantine_result(schema, key, result.table, sink),
-            ]
-            metadata = to_metadata(result, schema) | warehouse_metadata(result, schema, sink.rows)
-            return [dg.MaterializeResult(metadata=metadata, check_results=checks)]

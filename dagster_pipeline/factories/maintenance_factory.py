@@ -3,44 +3,25 @@
 No postponed annotations here: Dagster looks at the asset functions' own to find their config.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dagster_pipeline.connectors.sink.base_sink_connector import SinkTable
-from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.factories.bundle import Bundle
-from dagster_pipeline.factories.failures import as_dagster_failures
-from dagster_pipeline.factories.maintenance_metadata import (
-    TableAdvice,
-    advice_metadata,
-    clean_up_metadata,
-    health_metadata,
-    health_results,
-    optimize_metadata,
-)
 from dagster_pipeline.factories.maintenance_run_config import (
     AdviceConfig,
     CleanUpConfig,
     HealthConfig,
     OptimizeRunConfig,
 )
-from dagster_pipeline.maintenance.column_use import read_use
-from dagster_pipeline.maintenance.expiry import expire
-from dagster_pipeline.maintenance.health_limits import CHECKS, judge
-from dagster_pipeline.maintenance.leftovers import clear_leftovers
-from dagster_pipeline.maintenance.optimization import Optimizer
-from dagster_pipeline.maintenance.purge import purge
-from dagster_pipeline.maintenance.storage_advice import advise
-from dagster_pipeline.maintenance.table_health import read_health
+from dagster_pipeline.maintenance.health_limits import CHECKS
 from dagster_pipeline.schema.models import TableSchema
-from dagster_pipeline.state.state_manager import StateManager
-from dagster_pipeline.sync.destination import sink_table
-from dagster_pipeline.type_mapper.type_mapper import TypeMapper
+
+if TYPE_CHECKING:
+    from dagster_pipeline.factories.maintenance_steps import MaintenanceSteps
 
 PREFIX = "maintenance"
 HEALTH = dg.AssetKey([PREFIX, "table_health"])
@@ -90,12 +71,7 @@ class MaintenanceFactory:
             HEALTH, "Parts, partitions, merges, mutations and replicas of every table.", check_specs=specs
         )
         def table_health(context: dg.AssetExecutionContext, config: HealthConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
-            with _opened(context, HEALTH) as (sink, _state):
-                tables = read_health(sink, [database for database, _ in self.known])
-            findings = judge(tables, config.limits())
-            return dg.MaterializeResult(
-                metadata=health_metadata(tables, findings), check_results=health_results(HEALTH, findings)
-            )
+            return self._steps.health(context, config)
 
         return table_health
 
@@ -105,15 +81,7 @@ class MaintenanceFactory:
             OPTIMIZE, "Merges partitions with duplicates or many parts, within a budget.", deps=[HEALTH]
         )
         def optimize(context: dg.AssetExecutionContext, config: OptimizeRunConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
-            with _opened(context, OPTIMIZE) as (sink, state):
-                result = Optimizer(
-                    sink,
-                    state=state,
-                    owner=f"maintenance run {context.run.run_id}",
-                    config=config.choices(),
-                    is_wanted_elsewhere=lambda: self._somebody_waits(context),
-                ).run(self._tables())
-            return dg.MaterializeResult(metadata=optimize_metadata(result))
+            return self._steps.optimize(context, config)
 
         return optimize
 
@@ -124,54 +92,19 @@ class MaintenanceFactory:
             "a dry run unless told otherwise.",
         )
         def clean_up(context: dg.AssetExecutionContext, config: CleanUpConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
-            owner, tables = f"maintenance run {context.run.run_id}", self._tables()
-            with _opened(context, CLEAN_UP) as (sink, state):
-                leftovers = clear_leftovers(
-                    sink, self.known, state=state, owner=owner, config=config.clearing()
-                )
-                expired = expire(sink, tables, state=state, owner=owner, dry_run=config.dry_run)
-                purged = purge(sink, tables, state=state, owner=owner, config=config.purging())
-            return dg.MaterializeResult(
-                metadata={"dry run": config.dry_run, **clean_up_metadata(purged, expired, leftovers)}
-            )
+            return self._steps.clean_up(context, config)
 
         return clean_up
 
     def _advice(self) -> dg.AssetsDefinition:
         @self._asset(ADVICE, "How tables are stored, and what could be better, as patches of their files.")
         def storage_advice(context: dg.AssetExecutionContext, config: AdviceConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
-            until, seen = time.monotonic() + config.minutes * 60, list[TableAdvice]()
-            with _opened(context, ADVICE) as (sink, _state):
-                for schema, table in zip(self.schemas, self._tables(), strict=True):
-                    if time.monotonic() > until:
-                        break
-                    use = read_use(sink, table)
-                    if use is not None:
-                        seen.append(TableAdvice(schema, use, advise(use, schema)))
-            return dg.MaterializeResult(metadata=advice_metadata(seen))
+            return self._steps.advice(context, config)
 
         return storage_advice
 
-    def _tables(self) -> list[SinkTable]:
-        mapper = TypeMapper()
-        return [sink_table(schema, mapper.map(schema)) for schema in self.schemas]
+    @cached_property
+    def _steps(self) -> "MaintenanceSteps":
+        from dagster_pipeline.factories.maintenance_steps import MaintenanceSteps
 
-    def _somebody_waits(self, context: dg.AssetExecutionContext) -> bool:
-        """A step of another table wants the embedded warehouse, which this one holds."""
-        if self.embedded_pool is None:
-            return False
-        pool = context.instance.event_log_storage.get_concurrency_info(self.embedded_pool)
-        return bool(pool.pending_step_count)
-
-
-@contextmanager
-def _opened(
-    context: dg.AssetExecutionContext, key: dg.AssetKey
-) -> Iterator[tuple[ClickHouseSink, StateManager]]:
-    resources = context.resources
-    with (
-        as_dagster_failures(context, table=key.to_user_string()),
-        resources.state.open() as state,
-        resources.clickhouse.open(run_id=context.run.run_id) as sink,
-    ):
-        yield sink, state
+        return MaintenanceSteps(schemas=self.schemas, known=self.known, embedded_pool=self.embedded_pool)

@@ -3,13 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from dagster_pipeline.maintenance.health_limits import HealthLimits, Limit
-from dagster_pipeline.maintenance.leftovers import LeftoverConfig
-from dagster_pipeline.maintenance.optimization import OptimizeConfig
-from dagster_pipeline.maintenance.purge import PurgeConfig
-
 _MOST = 1_000_000
-_GIB = 1 << 30
 
 
 def _limit(default: int, what: str) -> int:
@@ -35,16 +29,6 @@ class HealthConfig(dg.Config):
     detached_warn: int = _limit(0, "Detached parts of a table above which to warn.")
     detached_error: int = _limit(100, "Detached parts of a table above which to fail.")
 
-    def limits(self) -> HealthLimits:
-        """The library's own words."""
-        return HealthLimits(
-            partitions=Limit(self.partitions_warn, self.partitions_error),
-            parts_per_partition=Limit(self.parts_warn, self.parts_error),
-            merge_backlog=Limit(self.backlog_warn, self.backlog_error),
-            mutation_seconds=Limit(self.mutation_warn_seconds, self.mutation_error_seconds),
-            detached_parts=Limit(self.detached_warn, self.detached_error),
-        )
-
 
 class OptimizeRunConfig(dg.Config):
     """The budget of one round of merges, and when a merge pays."""
@@ -62,16 +46,6 @@ class OptimizeRunConfig(dg.Config):
         default=10, ge=2, le=10_000, description="The number of parts from which on a merge pays in any case."
     )
     dry_run: bool = Field(default=False, description="Only say what would be merged.")
-
-    def choices(self) -> OptimizeConfig:
-        """The library's own words."""
-        return OptimizeConfig(
-            seconds=self.minutes * 60,
-            bytes=int(self.gigabytes * _GIB),
-            min_duplicates=self.min_duplicates,
-            min_parts=self.min_parts,
-            dry_run=self.dry_run,
-        )
 
 
 class CleanUpConfig(dg.Config):
@@ -104,21 +78,6 @@ class CleanUpConfig(dg.Config):
     quarantine_days: int = Field(
         default=90, ge=1, le=3650, description="Quarantine tables stay for so many days after their last row."
     )
-
-    def purging(self) -> PurgeConfig:
-        """The library's own words."""
-        return PurgeConfig(
-            days=self.deleted_days,
-            min_share=self.min_deleted,
-            seconds=self.purge_minutes * 60,
-            dry_run=self.dry_run,
-        )
-
-    def clearing(self) -> LeftoverConfig:
-        """The library's own words."""
-        return LeftoverConfig(
-            staging_days=self.staging_days, quarantine_days=self.quarantine_days, dry_run=self.dry_run
-        )
 
 
 class AdviceConfig(dg.Config):

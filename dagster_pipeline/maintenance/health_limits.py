@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dagster_pipeline.maintenance.table_health import TableHealth
+if TYPE_CHECKING:
+    from dagster_pipeline.maintenance.table_health import TableHealth
 
 PARTITIONS = "partitions"
 PARTS = "parts_per_partition"

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from dagster_pipeline.connections import open_warehouse
-from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 from dagster_pipeline.resources.kept_open import KeptOpen
 from dagster_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster_pipeline.connectors.sink.clickhouse.connector import ClickHouseSink
 
 LINGER_SECONDS = 1.0
 """Opening costs a quarter of a second (HTTP) to a second (embedded); another process may wait for the embedded one."""
 
 
-class ClickHouseResource(dg.ConfigurableResource[ClickHouseSink]):
+class ClickHouseResource(dg.ConfigurableResource[Any]):  # Any: its client is imported when one is opened
     """Opens the warehouse that `CLICKHOUSE_URL` names, once for all steps of a process."""
 
     _kept: KeptOpen[ClickHouseSink] = PrivateAttr(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from dagster_pipeline.connections import open_state
 from dagster_pipeline.resources.kept_open import KeptOpen
 from dagster_pipeline.settings import Settings
-from dagster_pipeline.state.state_manager import StateManager
+
+if TYPE_CHECKING:
+    from dagster_pipeline.state.state_manager import StateManager
 
 LINGER_SECONDS = 10.0
 
 
-class StateResource(dg.ConfigurableResource[StateManager]):
+class StateResource(dg.ConfigurableResource[Any]):  # Any: the store is imported when it is opened
     """Opens the store that `STATE_URL` names; a SQLite file in `DAGSTER_HOME` when it names none."""
 
     _kept: KeptOpen[StateManager] = PrivateAttr(
@@ -25,8 +29,8 @@ class StateResource(dg.ConfigurableResource[StateManager]):
     @contextmanager
     def open(self) -> Generator[StateManager, None, None]:
         """A store, which other steps of the run may be using too. Raises `ConfigurationError` when the URL is wrong."""
-        url = Settings.from_environment().state_url()
-        with self._kept.lent(url.raw, lambda: StateManager(url)) as state:
+        settings = Settings.from_environment()
+        with self._kept.lent(settings.state_url().raw, lambda: open_state(settings)) as state:
             yield state
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

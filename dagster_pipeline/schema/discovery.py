@@ -70,6 +70,15 @@ def discover(root: Path) -> Discovered:
     return found
 
 
+def has_kind(root: Path, kind: str) -> bool:
+    """Whether the folder of a kind is there and holds something: a kind without files need not be known at all."""
+    try:
+        with os.scandir(root / kind) as entries:
+            return any(entries)
+    except OSError:
+        return (root / kind).is_dir()
+
+
 def discover_kind(root: Path, kind: str) -> tuple[list[Path], list[Problem]]:
     """The files `<root>/<kind>/<name>.yml` in order, and what else lies there. No folder: no file."""
     folder, found, files = root / kind, Discovered(), list[Path]()

@@ -126,7 +126,7 @@ def _queries(file: CheckedFile) -> Iterator[Finding]:
     for index, check in enumerate(file.checks):
         if check.kind == "sql":
             # Imported here: a tenth of a second that only trees with such checks pay.
-            from dagster_pipeline.schema.check_sql import judge_query  # noqa: PLC0415
+            from dagster_pipeline.schema.check_sql import judge_query
 
             known = {name for name, mask in file.columns.items() if mask is not Mask.DROP}
             yield from judge_query(

@@ -50,7 +50,7 @@ def _of_check(
     check: SqlAcross | Agree | References, key: str, tables: Mapping[str, Collection[str]]
 ) -> Iterator[Finding]:
     # Imported here: a tenth of a second that only trees with such files pay.
-    from dagster_pipeline.schema.across_sql import judge_across  # noqa: PLC0415
+    from dagster_pipeline.schema.across_sql import judge_across
 
     match check:
         case SqlAcross():

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from dagster_pipeline.schema.finding import Finding
 from dagster_pipeline.schema.models import TableSchema
 
@@ -21,19 +17,6 @@ def trigger(table: TableSchema) -> Iterator[Finding]:
         what = "both control_row and s3" if wanted.s3 else "nothing to look for"
         yield Finding("trigger", f"`trigger` names {what}.", "Write one of control_row and s3.")
     if wanted.control_row is not None:
-        yield from _query(wanted.control_row.query, table)
+        from dagster_pipeline.schema.trigger_sql import judge_trigger_query
 
-
-def _query(query: str, table: TableSchema) -> Iterator[Finding]:
-    key, dialect = "trigger.control_row.query", table.source.dialect
-    try:
-        statements = [each for each in sqlglot.parse(query, read=dialect) if each is not None]
-    except SqlglotError as error:
-        first = (getattr(error, "errors", None) or [{}])[0]
-        said = str(first.get("description") or "it cannot be read").rstrip(".")
-        yield Finding(key, f"The query does not read as {dialect}'s SQL: {said}.", "Correct it.")
-        return
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        yield Finding(
-            key, "The query is not one SELECT.", "Write one SELECT, which gives a row for each thing to load."
-        )
+        yield from judge_trigger_query(wanted.control_row.query, table.source.dialect)

@@ -350,7 +350,7 @@ def test_a_backlog_longer_than_a_tick_is_worked_off_over_several(
     desk.bodies["orders"] = failing(ConfigurationError("It is not there."))
     for table in ("customers", "orders", "customers"):
         desk.run(table)
-    monkeypatch.setattr("dagster_pipeline.alerts.sensors.READING_BUDGET", 0.0)
+    monkeypatch.setattr("dagster_pipeline.alerts.desk.READING_BUDGET", 0.0)
     monkeypatch.setattr(dagster_runs, "_PAGE", 1)
     for _ in range(3):
         assert desk.tick()[0] == "1 run(s) ended or failed in part."
@@ -366,7 +366,7 @@ def test_a_run_with_more_events_than_fit_into_a_tick_is_read_over_several(
     )
     desk.bodies["customers"] = lambda: good(unique_id=failed)
     desk.run("orders", "customers")  # two loads and four checks
-    monkeypatch.setattr("dagster_pipeline.alerts.sensors.READING_BUDGET", 0.0)
+    monkeypatch.setattr("dagster_pipeline.alerts.desk.READING_BUDGET", 0.0)
     monkeypatch.setattr(dagster_runs, "_EVENTS", 2)
     ticks = 0
     while desk.tick()[0] == "1 run(s) ended or failed in part.":
@@ -397,10 +397,10 @@ def test_the_sensors_run_when_a_channel_is_configured_and_not_otherwise(
 
 
 def _move_clock(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
-    from dagster_pipeline.alerts import sensors
+    from dagster_pipeline.alerts import desk as ticks
     from dagster_pipeline.alerts.alert_store import utc_now
 
-    monkeypatch.setattr(sensors, "utc_now", lambda: utc_now() + timedelta(seconds=seconds))
+    monkeypatch.setattr(ticks, "utc_now", lambda: utc_now() + timedelta(seconds=seconds))
 
 
 def test_what_writes_out_of_the_warehouse_is_told_as_a_table_is(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from dagster_pipeline.alerts.watched_table import watch_snapshots
+from dagster_pipeline.alerts.watched_kinds import watch_snapshots
 from dagster_pipeline.definitions import build_definitions
 from dagster_pipeline.factories.snapshot_schedules import PARTITION_TAG
 from dagster_pipeline.schema_tree import load_tree
