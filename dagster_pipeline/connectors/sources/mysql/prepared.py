@@ -7,6 +7,7 @@ Numbers travel as they lie in memory, days and moments in parts, so neither side
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +64,28 @@ def execute(connection: Connection[Cursor], statement: str) -> list[ResultColumn
     ]
 
 
-def rows_of(connection: Connection[Cursor]) -> Any:
-    """The file that a connection's answers are read from."""
+def receiving(connection: Connection[Cursor]) -> Callable[[memoryview], int]:
+    """What puts the next bytes of an answer where they belong; it waits for one at least, and gives 0 when the line is cut.
+
+    PyMySQL reads through a buffer, which may hold the first rows already. `readinto1` would hand those on only after
+    waiting for more, which need not come.
+    """
     wire: Any = connection
-    return wire._rfile
+    file = wire._rfile
+    if file is None:
+        return lambda room: 0
+    waiting = memoryview(file.peek())
+
+    def receive(room: memoryview) -> int:
+        nonlocal waiting
+        if not waiting:
+            return int(file.raw.readinto(room))
+        size = min(len(waiting), len(room))
+        room[:size] = waiting[:size]
+        waiting = waiting[size:]
+        return size
+
+    return receive
 
 
 def raise_error(packet: bytes) -> None:

@@ -6,7 +6,7 @@ makes the server wait. Memory: what was received and not decoded, one batch in t
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ from dagster_pipeline.connectors.sources.decoding import mysql_rows
 from dagster_pipeline.connectors.sources.decoding.mysql_rows import MySQLRows
 from dagster_pipeline.connectors.sources.mysql.connection import hang_up
 from dagster_pipeline.connectors.sources.mysql.errors import translating
-from dagster_pipeline.connectors.sources.mysql.prepared import ResultColumn, execute, raise_error, rows_of
+from dagster_pipeline.connectors.sources.mysql.prepared import ResultColumn, execute, raise_error, receiving
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError
@@ -92,20 +92,21 @@ class RowStream:
             BATCH_BYTES,
         )
         arrow = ArrowRows(self.select, types, table=self.table)
+        with translating(self.url, f"reading {self.source}"):
+            receive = receiving(self.connection)
         yield arrow.head
-        while not self._decoded(rows):
+        while not self._decoded(rows, receive):
             yield arrow.batch(rows.rows, rows.take())
         if rows.rows:
             yield arrow.batch(rows.rows, rows.take())
         self.connection.close()
         yield arrow.end
 
-    def _decoded(self, rows: MySQLRows) -> bool:
+    def _decoded(self, rows: MySQLRows, receive: Callable[[memoryview], int]) -> bool:
         """Receive and decode until a batch is full; true when the statement has ended."""
-        file = rows_of(self.connection)
         with translating(self.url, f"reading {self.source}"):
             while (state := self._decode(rows)) == mysql_rows.MORE:
-                received = file.readinto1(rows.room()) if file is not None else 0
+                received = receive(rows.room())
                 if not received:
                     raise pymysql.OperationalError(CR.CR_SERVER_LOST, "Lost connection during the rows")
                 rows.received(received)
