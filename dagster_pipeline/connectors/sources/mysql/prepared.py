@@ -73,7 +73,7 @@ def receiving(connection: Connection[Cursor]) -> Callable[[memoryview], int]:
     wire: Any = connection
     file = wire._rfile
     if file is None:
-        return lambda room: 0
+        return lambda _room: 0
     waiting = memoryview(file.peek())
 
     def receive(room: memoryview) -> int:
