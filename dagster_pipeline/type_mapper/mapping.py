@@ -35,7 +35,8 @@ class Guard:
         replacement: what is read in place of such a value, as the table's policy wants it: NULL or the nearest value.
             Under `out_of_range: fail` it only has to be readable, since the run stops.
         reason: for people, e.g. `outside 1900-01-01 to 2299-12-31`.
-        span: of a day or moment: first and last ISO text that fit, when every real day between them does.
+        span: first and last text that fit, when a reader can tell the others by itself: of a day or moment those beyond,
+            of a decimal also those with more digits than the stored type.
     """
 
     violated: str

@@ -1,4 +1,4 @@
-"""PostgreSQL's types (15 on): how COPY's text carries each so that ClickHouse's TabSeparated reads it back.
+"""PostgreSQL's types (15 on): how each is read, and what of it ClickHouse holds.
 
 The session is fixed by the connector: client_encoding UTF8, DateStyle ISO, IntervalStyle iso_8601, TimeZone UTC,
 bytea_output hex, extra_float_digits 3. Sources: postgresql.org/docs/current/datatype.html, sql-copy.html.
@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, integer_span
 from dagster_pipeline.type_mapper.number_rules import decimal_limit, decimal_target, integer_rule
@@ -220,15 +221,21 @@ def _double(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 def _numeric(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
     if not text.numbers:
         target = decimal_target(text, wanted, integer_digits=38, fraction_digits=38)
-        limit = decimal_limit(target, integer_digits=None, fraction_digits=None, not_a_number=True)
-        return TypeRule(f"Decimal({target[0]}, {target[1]})", _TEXT, limit=limit)
+        return _decimal(target, None, None)
     precision, scale = (*text.numbers, 0)[:2]
     whole, fraction = max(precision - scale, 0), max(scale, 0)
     if not fraction and wanted is not None and integer_span(wanted.name) is not None:
         most = 10**whole - 1
         return integer_rule(text, f"Decimal({whole}, 0)", wanted, text=_TEXT, span=(-most, most))
     target = decimal_target(text, wanted, integer_digits=whole, fraction_digits=fraction)
+    return _decimal(target, whole, fraction)
+
+
+def _decimal(target: tuple[int, int], whole: int | None, fraction: int | None) -> TypeRule:
     limit = decimal_limit(target, integer_digits=whole, fraction_digits=fraction, not_a_number=True)
+    if limit is not None:
+        most = f"{10 ** target[0] - 1:d}e-{target[1]:d}"
+        limit = replace(limit, span=(f"-{most}", most))
     return TypeRule(f"Decimal({target[0]}, {target[1]})", _TEXT, limit=limit)
 
 
@@ -255,12 +262,9 @@ def _uuid(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
 
 
 def _bytes(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:
-    """Hexadecimal on the wire: COPY has no form of its own for bytes that ClickHouse reads."""
     if wanted is not None:
         raise override_refused(text, wanted, ())
-    return TypeRule(
-        "String", "{column}", read="encode({column}, 'hex')", load="unhex({column})", is_bytes=True
-    )
+    return TypeRule("String", "{column}", is_bytes=True)
 
 
 def _printed(text: TypeText, wanted: ClickHouseType | None) -> TypeRule:

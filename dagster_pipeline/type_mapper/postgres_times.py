@@ -24,6 +24,7 @@ def date_rule(source_type: object, wanted: ClickHouseType | None) -> TypeRule:
             violated=f"{{column}} NOT BETWEEN DATE '{first}' AND DATE '{last}'",
             nearest=f"GREATEST(LEAST({{column}}, DATE '{last}'), DATE '{first}')",
             reason=f"outside {first} to {last}",
+            span=(first, last),
         ),
     )
 
@@ -33,8 +34,7 @@ def timestamp_rule(
 ) -> TypeRule:
     """A moment in UTC, or a wall clock that ClickHouse shows as UTC.
 
-    `digits` are those after the second at the source. An instant (`with time zone`) is printed in UTC whatever the
-    session's zone is.
+    `digits` are those after the second at the source. An instant (`with time zone`) arrives as it is, without a zone.
     """
     if wanted is None:
         stored, kept = datetime64(digits), digits
@@ -48,7 +48,7 @@ def timestamp_rule(
     limit = _limit(
         clock, "DateTime" if stored.startswith("DateTime(") else "DateTime64", digits=digits, kept=kept
     )
-    return TypeRule(stored, _TEXT, read=clock, limit=limit)
+    return TypeRule(stored, _TEXT, limit=limit)
 
 
 def _limit(clock: str, stored: str, *, digits: int, kept: int) -> Limit:
@@ -61,6 +61,7 @@ def _limit(clock: str, stored: str, *, digits: int, kept: int) -> Limit:
         violated=" OR ".join(checks),
         nearest=f"GREATEST(LEAST({rounded}, TIMESTAMP '{last}'), TIMESTAMP '{first}')",
         reason=f"outside {first} to {last}" + (f" or finer than {kept} digits" if kept < digits else ""),
+        span=None if kept < digits else (first, last),
     )
 
 

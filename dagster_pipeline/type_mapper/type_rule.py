@@ -19,7 +19,8 @@ class Limit:
         violated: true for such a value; false or NULL for every other, NULL included.
         nearest: the nearest value that fits, readable in place of the rule's `read`.
         reason: for people, e.g. `outside 1900-01-01 to 2299-12-31`.
-        span: of a day or moment: first and last ISO text that fit, when every real day between them does.
+        span: first and last text that fit, when a reader can tell the others by itself: of a day or moment those beyond,
+            of a decimal also those with more digits than the stored type.
     """
 
     violated: str

@@ -5,10 +5,9 @@ by flag columns after the last column: bit `i` is set when the `i`-th flagged co
 stored; a table without guards has none.
 
 Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
-where once will do: a run that fails by a value needs no replacement where the reader can carry it all the same. Where
-the reader sees NULLs, a guard that makes one needs no flag: in a column that has none of its own each NULL is a changed
-value, and in any other one a bit tells which are its own, for much less than asking the guard again. Days and moments
-are judged by the reader itself where it can, so the server is not asked at all.
+where once will do. Where the reader sees NULLs, a guard that makes one needs no flag: in a column that has none of its own each NULL is a changed
+value, and in any other one a bit tells which are its own, for much less than asking the guard again. Days, moments and
+PostgreSQL's decimals are judged by the reader itself where it can, so the server is not asked at all.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ class SelectList:
     Attributes:
         sql: comma-separated expressions, each named as the destination names the column, flag columns last.
         names: the destination's names, in order; flag columns are not among them.
+        wire_types: the ClickHouse types that they are parsed as, in the same order.
         guarded: the mappings with a guard, by name.
         flag_names: names of the flag columns, which no other column has.
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
@@ -42,6 +42,7 @@ class SelectList:
 
     sql: str
     names: tuple[str, ...]
+    wire_types: tuple[str, ...]
     guarded: Mapping[str, ColumnMapping]
     flag_names: tuple[str, ...]
     flagged: tuple[tuple[str, ...], ...]
@@ -103,20 +104,17 @@ class SelectList:
 
 
 def plain_list(sql: str, names: tuple[str, ...]) -> SelectList:
-    """A select list without guards, of expressions that are named already."""
-    return SelectList(sql, names, guarded={}, flag_names=(), flagged=(), marked_by_null=())
+    """A select list without guards, of texts that are named already."""
+    wire_types = ("Nullable(String)",) * len(names)
+    return SelectList(sql, names, wire_types, guarded={}, flag_names=(), flagged=(), marked_by_null=())
 
 
 def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:
     """The select list of these columns, in order."""
     guarded = {mapping.name: mapping for mapping in mappings if mapping.guard is not None}
     names = tuple(mapping.name for mapping in mappings)
-    judged = {name for name, mapping in guarded.items() if _is_judged(dialect, mapping)}
-    by_null = {
-        name
-        for name, mapping in guarded.items()
-        if dialect.shows_nulls and name not in judged and _becomes_null(mapping)
-    }
+    judged = {name for name, mapping in guarded.items() if _is_judged(mapping)}
+    by_null = {name for name, mapping in guarded.items() if name not in judged and _becomes_null(mapping)}
     groups = _groups([mapping for name, mapping in guarded.items() if name not in by_null | judged])
     nullable = _groups([guarded[name] for name in names if name in by_null and not guarded[name].never_null])
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
@@ -129,6 +127,7 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     return SelectList(
         sql=", ".join(expressions),
         names=names,
+        wire_types=tuple(mapping.wire_column.wire_type for mapping in mappings),
         guarded=guarded,
         flag_names=flag_names,
         flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
@@ -154,29 +153,28 @@ def _becomes_null(mapping: ColumnMapping) -> bool:
 def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
     column = dialect.quote(mapping.source_name)
     read = mapping.read.replace("{column}", column)
-    if mapping.guard is None or (mapping.fails_out_of_range and dialect.carries_any_value):
+    if mapping.guard is None or _is_judged(mapping):
         return read
-    if _is_judged(dialect, mapping):
-        return column
     violated = mapping.guard.violated.replace("{column}", column)
     replacement = "NULL" if _becomes_null(mapping) else mapping.guard.replacement.replace("{column}", column)
     return dialect.either(violated, replacement, read)
 
 
-def _is_judged(dialect: SqlDialect, mapping: ColumnMapping) -> bool:
+def _is_judged(mapping: ColumnMapping) -> bool:
     """The reader itself makes NULL of what does not fit."""
-    is_plain = mapping.guard is not None and mapping.guard.span is not None and mapping.read == "{column}"
-    return is_plain and dialect.judges_days and _becomes_null(mapping)
+    has_span = mapping.guard is not None and mapping.guard.span is not None
+    return has_span and mapping.read == "{column}" and _becomes_null(mapping)
 
 
 def _flags(dialect: SqlDialect, group: list[ColumnMapping]) -> str:
+    """The sum of bits of a row's violated guards; nearly all rows have none, and pay for one CASE."""
     violated = [
         f"({mapping.guard.violated.replace('{column}', dialect.quote(mapping.source_name))})"
         for mapping in group
         if mapping.guard is not None
     ]
     bits = " + ".join(f"CASE WHEN {term} THEN {1 << bit} ELSE 0 END" for bit, term in enumerate(violated))
-    return dialect.flags(" OR ".join(violated), bits)
+    return f"CASE WHEN {' OR '.join(violated)} THEN {bits} ELSE 0 END"
 
 
 def _own_nulls(dialect: SqlDialect, group: list[ColumnMapping]) -> str:

@@ -34,15 +34,9 @@ class SqlDialect(ABC):
     """One quoter, one literal renderer and one way to compare keys.
 
     Attributes:
-        carries_any_value: the reader hands on a value that does not fit without falling over it.
-        shows_nulls: the reader counts the NULLs of a column at no cost.
-        judges_days: the reader makes NULL of a day or moment that is none of the calendar, or beyond a span.
         range_checksum: what `range_digest` computes.
     """
 
-    carries_any_value: ClassVar[bool] = False
-    shows_nulls: ClassVar[bool] = False
-    judges_days: ClassVar[bool] = False
     range_checksum: ClassVar[RangeChecksum] = RangeChecksum.XOR_OF_ROWS
 
     @abstractmethod
@@ -56,10 +50,6 @@ class SqlDialect(ABC):
     def either(self, condition: str, then: str, otherwise: str) -> str:
         """`then` where the condition holds, `otherwise` where it does not or is NULL; of the type of `otherwise`."""
         return f"CASE WHEN {condition} THEN {then} ELSE {otherwise} END"
-
-    def flags(self, any_violated: str, bits: str) -> str:
-        """The sum of bits of a row's violated guards; nearly all rows have none, and pay for one CASE."""
-        return f"CASE WHEN {any_violated} THEN {bits} ELSE 0 END"
 
     @abstractmethod
     def compared(self, column: ComparedColumn) -> str:

@@ -15,9 +15,9 @@ import psycopg2
 import pymysql
 import pytest
 
-from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema, Dialect, OutOfRange
 from dagster_pipeline.type_mapper.canonical_text import canonical_columns
+from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.type_lab import catalog_mysql, catalog_postgres, wire
 from tests.type_lab.case import TypeCase
@@ -54,8 +54,8 @@ class PostgresLab:
         self._cursor.execute(statement)
         return self._cursor.fetchall() if self._cursor.description else ()
 
-    def read(self, query: str) -> tuple[bytes, WireFormat]:
-        return wire.read_postgres(self._cursor, query), WireFormat.TAB_SEPARATED
+    def read(self, mappings: Sequence[ColumnMapping]) -> bytes:
+        return wire.read_postgres(self._cursor, mappings)
 
 
 class MySQLLab:
@@ -85,8 +85,8 @@ class MySQLLab:
             cursor.execute(statement)
             return cursor.fetchall()
 
-    def read(self, query: str) -> tuple[bytes, WireFormat]:
-        return wire.read_mysql(self._url, query), WireFormat.ARROW_STREAM
+    def read(self, mappings: Sequence[ColumnMapping]) -> bytes:
+        return wire.read_mysql(self._url, f"SELECT {wire.select_list(mappings, self.quote)} FROM t")
 
 
 Lab = PostgresLab | MySQLLab
@@ -107,8 +107,7 @@ def differing(lab: Lab, warehouse: Any, group: Group, policy: OutOfRange) -> lis
     ]
     table = table_of(lab.dialect, ColumnSchema(name="id", type="int"), *columns, out_of_range=policy)
     mappings = TypeMapper().map(table)
-    payload, form = lab.read(f"SELECT {wire.select_list(mappings, lab.quote)} FROM t")
-    wire.load(warehouse, "lab.t", mappings, payload, form)
+    wire.load(warehouse, "lab.t", mappings, lab.read(mappings), lab.dialect)
     texts = canonical_columns(table, mappings)
     source = ", ".join(
         f"CONCAT({text.source.replace('{column}', lab.quote + text.name + lab.quote)})" for text in texts

@@ -13,7 +13,6 @@ import psycopg2.errors
 import pymysql
 import pytest
 
-from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema, Mask
 from dagster_pipeline.type_mapper.masks import needed_mask_keys, session_statements
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
@@ -77,8 +76,8 @@ def from_postgres(cursor: Any, warehouse: Any, mask: Mask, key: str = "") -> lis
     mappings = TypeMapper().map(table_of("postgres", *columns(mask, "bytea", "numeric(10,2)")))
     for statement in session_statements("postgres", key) if key else ():
         cursor.execute(statement)
-    payload = read_postgres(cursor, f"SELECT {select_list(mappings, chr(34))} FROM t")
-    load(warehouse, "lab.masked", mappings, payload, WireFormat.TAB_SEPARATED)
+    payload = read_postgres(cursor, mappings)
+    load(warehouse, "lab.masked", mappings, payload, "postgres")
     return rows_of(warehouse)
 
 
@@ -86,7 +85,7 @@ def from_mysql(url: str, warehouse: Any, mask: Mask, key: str = "") -> list[tupl
     mappings = TypeMapper().map(table_of("mysql", *columns(mask, "varbinary(100)", "decimal(10,2)")))
     session = (*MYSQL_SESSION, *(session_statements("mysql", key) if key else ()))
     payload = read_mysql(url, f"SELECT {select_list(mappings, '`')} FROM t", session)
-    load(warehouse, "lab.masked", mappings, payload, WireFormat.ARROW_STREAM)
+    load(warehouse, "lab.masked", mappings, payload, "mysql")
     return rows_of(warehouse)
 
 
@@ -126,7 +125,7 @@ def test_redact_keeps_only_whether_there_was_a_value(
 def test_nothing_clear_is_on_the_wire(postgres: Any) -> None:
     for mask in (Mask.SHA256, Mask.REDACT):
         mappings = TypeMapper().map(table_of("postgres", *columns(mask, "bytea", "numeric(10,2)")))
-        assert b"ann" not in read_postgres(postgres, f"SELECT {select_list(mappings, chr(34))} FROM t")
+        assert b"ann" not in read_postgres(postgres, mappings)
 
 
 def test_the_key_is_in_no_mapping_and_only_keyed_columns_ask_for_it() -> None:

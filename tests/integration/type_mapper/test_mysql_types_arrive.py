@@ -10,7 +10,6 @@ import pymysql
 import pymysql.cursors
 import pytest
 
-from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema, OutOfRange
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
@@ -97,7 +96,7 @@ def arrived(
     source: Source, warehouse: Any, case: TypeCase, mappings: tuple[ColumnMapping, ...]
 ) -> list[tuple[int, object]]:
     payload = read_mysql(source.url, f"SELECT {select_list(mappings, '`')} FROM t")
-    load(warehouse, "lab.t", mappings, payload, WireFormat.ARROW_STREAM)
+    load(warehouse, "lab.t", mappings, payload, "mysql")
     text = case.warehouse_text.replace("{column}", "c")
     return comparable(case, warehouse.query(f"SELECT id, {text} FROM lab.t ORDER BY id").result_rows)
 

@@ -9,14 +9,13 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 
-from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema, OutOfRange
 from dagster_pipeline.type_mapper.mapping import ColumnMapping
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.type_lab.case import TypeCase
 from tests.type_lab.catalog_postgres import CASES, SETUP, TEXT
 from tests.type_lab.table_file import table_of
-from tests.type_lab.wire import POSTGRES_SESSION, load, read_postgres, select_list
+from tests.type_lab.wire import POSTGRES_SESSION, load, read_postgres
 
 ID = ColumnSchema(name="id", type="integer")
 
@@ -54,8 +53,8 @@ def mapped(
 def arrived(
     cursor: psycopg2.extensions.cursor, warehouse: Any, case: TypeCase, mappings: tuple[ColumnMapping, ...]
 ) -> list[tuple[int, str | None]]:
-    payload = read_postgres(cursor, f"SELECT {select_list(mappings, chr(34))} FROM t")
-    load(warehouse, "lab.t", mappings, payload, WireFormat.TAB_SEPARATED)
+    payload = read_postgres(cursor, mappings)
+    load(warehouse, "lab.t", mappings, payload, "postgres")
     text = case.warehouse_text.replace("{column}", "c")
     return [tuple(row) for row in warehouse.query(f"SELECT id, {text} FROM lab.t ORDER BY id").result_rows]
 

@@ -15,7 +15,6 @@ import psycopg2
 import pymysql
 import pytest
 
-from dagster_pipeline.connectors.batch import WireFormat
 from dagster_pipeline.schema.models import ColumnSchema
 from dagster_pipeline.type_mapper.type_mapper import TypeMapper
 from tests.type_lab.table_file import table_of
@@ -151,9 +150,9 @@ def test_random_rows_of_postgres_arrive(postgres_server: Any, lab_warehouse: Any
         cursor.executemany(f"INSERT INTO t VALUES ({holders})", random_rows(POSTGRES))
         cursor.execute(f"SELECT {texts(POSTGRES, 2)} FROM t ORDER BY id")
         expected = cursor.fetchall()
-        payload = read_postgres(cursor, f"SELECT {select_list(mappings, chr(34))} FROM t")
+        payload = read_postgres(cursor, mappings)
     connection.close()
-    load(lab_warehouse, "lab.random", mappings, payload, WireFormat.TAB_SEPARATED)
+    load(lab_warehouse, "lab.random", mappings, payload, "postgres")
     found = lab_warehouse.query(f"SELECT {texts(POSTGRES, 3)} FROM lab.random ORDER BY id").result_rows
     for number, column in enumerate(POSTGRES):
         assert [row[number] for row in found] == [row[number] for row in expected], column[0]
@@ -182,7 +181,7 @@ def test_random_rows_of_mysql_arrive(mariadb_server: Any, lab_warehouse: Any) ->
         expected = cursor.fetchall()
     connection.close()
     payload = read_mysql(url, f"SELECT {select_list(mappings, '`')} FROM t")
-    load(lab_warehouse, "lab.random", mappings, payload, WireFormat.ARROW_STREAM)
+    load(lab_warehouse, "lab.random", mappings, payload, "mysql")
     found = lab_warehouse.query(f"SELECT {texts(MYSQL, 3)} FROM lab.random ORDER BY id").result_rows
     for number, column in enumerate(MYSQL):
         same = float if column[0] in FLOATS else str

@@ -17,7 +17,6 @@ from dagster_pipeline.connectors.sources.decoding.columns cimport Columns
 cdef extern from * nogil:
     """
     #include <string.h>
-    typedef unsigned __int128 wide;
     static inline uint16_t big16(const unsigned char* at) { uint16_t v; memcpy(&v, at, 2); return __builtin_bswap16(v); }
     static inline uint32_t big32(const unsigned char* at) { uint32_t v; memcpy(&v, at, 4); return __builtin_bswap32(v); }
     static inline uint64_t big64(const unsigned char* at) { uint64_t v; memcpy(&v, at, 8); return __builtin_bswap64(v); }
@@ -26,7 +25,7 @@ cdef extern from * nogil:
     #error "Arrow's buffers are written in the machine's order, which must be little-endian"
     #endif
     """
-    ctypedef unsigned long long wide    # 128 bits; Cython need not know
+    ctypedef unsigned long long wide "unsigned __int128"    # Cython need not know how wide
     const int* POWERS
     uint16_t big16(const unsigned char* at)
     uint32_t big32(const unsigned char* at)
@@ -53,7 +52,7 @@ cdef enum:
     DAYS = 10957        # from 1970-01-01 to 2000-01-01
     NOT_A_NUMBER = 0xC000
     NEGATIVE = 0x4000
-    UUID_BYTES = 16
+    SHORT_DIGITS = 38   # of a decimal in 128 bits
 
 cdef int64_t MICROSECONDS = 946684800000000
 cdef const char* SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -65,16 +64,53 @@ cdef enum Form:
     MICROSECOND = 3
     EXACT = 4
     AFTER_VERSION = 5
+    HALVES = 6
 
-NUMBER, TEXT, DATE, MOMENT, DECIMAL, JSONB = FIXED, BYTES, DAY, MICROSECOND, EXACT, AFTER_VERSION
-_WIDTHS = {DATE: 4, MOMENT: 8, DECIMAL: 16, TEXT: 0, JSONB: 0}
+NUMBER, TEXT, DATE, MOMENT, DECIMAL, JSONB, UUID = FIXED, BYTES, DAY, MICROSECOND, EXACT, AFTER_VERSION, HALVES
 
 cdef struct Field:
     int form
     int width
     int64_t first
     int64_t last
-    wide[5] most    # of a decimal: the greatest number of so many digits, divided by 1, 10, ... 10000
+    uint64_t[4] most    # of a decimal: the greatest number of so many digits, its lowest word first
+
+
+def _width(form, first):
+    """Bytes of a value in Arrow."""
+    if form == FIXED:
+        return first
+    return {DAY: 4, MICROSECOND: 8, HALVES: 16, EXACT: 16 if first <= SHORT_DIGITS else 32}.get(form, 0)
+
+
+cdef inline bint append_digits(uint64_t* value, int words, int digits, int group, const uint64_t* most) noexcept nogil:
+    """The value with so many more digits at its end; false when it is then more than `most`."""
+    cdef wide carry = group
+    cdef int word
+    for word in range(words):
+        carry = carry + <wide>value[word] * <wide>POWERS[digits]
+        value[word] = <uint64_t>carry
+        carry = carry >> 64
+    if carry:
+        return False
+    for word in range(words - 1, -1, -1):
+        if value[word] != most[word]:
+            return value[word] < most[word]
+    return True
+
+
+cdef inline bint is_zero(const uint64_t* value, int words) noexcept nogil:
+    return not (value[0] or value[1] or (words == 4 and (value[2] or value[3])))
+
+
+cdef inline void negate(uint64_t* value, int words) noexcept nogil:
+    """The two's complement."""
+    cdef wide carry = 1
+    cdef int word
+    for word in range(words):
+        carry = carry + <wide>(~value[word])
+        value[word] = <uint64_t>carry
+        carry = carry >> 64
 
 
 class CopyError(Exception):
@@ -95,9 +131,9 @@ cdef class CopyRows:
     cdef bint is_begun
 
     def __cinit__(self, fields, Py_ssize_t most_rows, size_t most_bytes):
-        cdef int at, power
+        cdef int at, word
         cdef Field* field
-        widths = [first if form == FIXED else _WIDTHS[form] for form, first, _ in fields]
+        widths = [_width(form, first) for form, first, _ in fields]
         self.columns = Columns(widths, most_rows, most_bytes)
         self.count = len(widths)
         self.fields = <Field*>calloc(max(self.count, 1), sizeof(Field))
@@ -107,12 +143,9 @@ cdef class CopyRows:
             field = &self.fields[at]
             field.form, field.width, field.first, field.last = form, widths[at], first, last
             if form == EXACT:
-                field.most[0] = 1
-                for _ in range(first):
-                    field.most[0] = field.most[0] * 10
-                field.most[0] = field.most[0] - 1
-                for power in range(1, 5):
-                    field.most[power] = field.most[power - 1] / 10
+                greatest = 10**first - 1
+                for word in range(4):
+                    field.most[word] = greatest >> 64 * word & 0xFFFFFFFFFFFFFFFF
 
     def __dealloc__(self):
         free(self.fields)
@@ -200,6 +233,8 @@ cdef class CopyRows:
             else:
                 moment += MICROSECONDS
                 memcpy(place, &moment, 8)
+        elif field.form == HALVES:
+            (<uint64_t*>place)[0], (<uint64_t*>place)[1] = big64(at), big64(at + 8)
         elif size == 4:
             four = big32(at)
             memcpy(place, &four, 4)
@@ -216,8 +251,10 @@ cdef class CopyRows:
     cdef int _decimal(self, int number, const unsigned char* at, size_t size) except -1 nogil:
         """Groups of four digits, the first of them times 10000 to the power of `weight` (src/backend/utils/adt/numeric.c)."""
         cdef Field* field = &self.fields[number]
-        cdef wide value = 0
+        cdef uint64_t[4] value = [0, 0, 0, 0]
+        cdef int words = field.width // 8
         cdef int place, group, groups, exponent, dropped
+        cdef bint fits
         cdef uint16_t sign
         if size < 8:
             self._broken()
@@ -225,32 +262,27 @@ cdef class CopyRows:
         exponent = 4 * <int>(<int16_t>big16(at + 2)) + <int>field.last   # of a group's last digit, in units of the scale
         if size != <size_t>(8 + 2 * groups):
             self._broken()
-        if sign >= NOT_A_NUMBER:
-            self.columns.put_lost(number)
-            return 0
-        for place in range(groups):
+        fits = sign < NOT_A_NUMBER
+        for place in range(groups if fits else 0):
             group = big16(at + 8 + 2 * place)
             if group > 9999:
                 self._broken()
-            dropped = min(max(-exponent, 0), 4)
-            if group % POWERS[dropped] or value > field.most[4 - dropped]:
-                self.columns.put_lost(number)
-                return 0
-            value = value * <wide>POWERS[4 - dropped] + <wide>(group / POWERS[dropped])
+            dropped = min(max(-exponent, 0), 4)     # digits beyond the scale
             exponent -= 4
+            fits = group % POWERS[dropped] == 0 \
+                and append_digits(value, words, 4 - dropped, group // POWERS[dropped], field.most)
+            if not fits:
+                break
         exponent += 4
-        while exponent > 0 and value != 0:
-            if value > field.most[1]:
-                self.columns.put_lost(number)
-                return 0
-            value = value * 10
+        while fits and exponent > 0 and not is_zero(value, words):
+            fits = append_digits(value, words, 1, 0, field.most)
             exponent -= 1
-        if value > field.most[0]:
+        if not fits:
             self.columns.put_lost(number)
             return 0
         if sign == NEGATIVE:
-            value = 0 - value
-        memcpy(self.columns.place(number), &value, 16)
+            negate(value, words)
+        memcpy(self.columns.place(number), value, field.width)
         return 0
 
     cdef int _broken(self) except -1 nogil:
@@ -271,6 +303,7 @@ cdef class CopyOut:
     cdef ErrorField error_field
     cdef ErrorMessage result_message
     cdef ErrorMessage connection_message
+    cdef readonly bint is_open
 
     def __cinit__(self, size_t connection, functions):
         cdef size_t[9] found = functions
@@ -291,6 +324,7 @@ cdef class CopyOut:
         with nogil:
             result = self.execute(self.connection, text)
         self._expect(result, COPY_OUT)
+        self.is_open = True
 
     def fill(self, CopyRows rows not None):
         cdef int size
@@ -322,6 +356,7 @@ cdef class CopyOut:
         cdef void* result
         with nogil:
             result = self.get_result(self.connection)
+        self.is_open = False
         self._expect(result, COMMAND_OK)
         with nogil:
             result = self.get_result(self.connection)

@@ -25,10 +25,8 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,6})?")
 
 
 class MySQLDialect(SqlDialect):
-    """Renders the same text for both products. The reader counts the NULLs of each column, and knows the calendar."""
+    """Renders the same text for both products."""
 
-    shows_nulls = True
-    judges_days = True
 
     def quote(self, name: str) -> str:
         """An identifier in back-ticks. Raises `ConfigurationError` for a NUL character."""

@@ -91,13 +91,13 @@ def session(
     """One transaction with our settings, read-only unless `begin` is `BEGIN_WRITING`; it is rolled back at its end.
 
     `statements` run after the settings. `bounded` limits each statement to `SMALL_QUERY_SECONDS`. The transaction begins
-    with the first statement; one that is not bounded, which may be a COPY, has begun already.
+    with the first statement.
     """
     with connection.cursor(cursor_factory=Cursor) as cursor:
         settings = _settings(connection, bounded=bounded)
         cursor.opening = f"{begin}; {settings}; "
         try:
-            for statement in statements if bounded else (*statements, "SELECT 1"):
+            for statement in statements:
                 cursor.execute(statement)
             yield cursor
         finally:

@@ -12,6 +12,7 @@ import psycopg2
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireColumn, WireFormat
 from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.pace import pace_of
+from dagster_pipeline.connectors.sources.postgres.binary_forms import wire_column
 from dagster_pipeline.connectors.sources.postgres.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.postgres.catalog import CatalogTable, read_table, relation
 from dagster_pipeline.connectors.sources.postgres.connection import (
@@ -23,9 +24,9 @@ from dagster_pipeline.connectors.sources.postgres.connection import (
 )
 from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.postgres.errors import translating
-from dagster_pipeline.connectors.sources.postgres.reading import BLOCK_BYTES, PACED_BLOCK_BYTES, CopyStream
+from dagster_pipeline.connectors.sources.postgres.reading import MOST_ROWS, CopyStream
 from dagster_pipeline.connectors.sources.postgres.splitting import estimating
-from dagster_pipeline.connectors.sources.select_list import SelectList, select_list
+from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn
 from dagster_pipeline.connectors.sources.sql_source import SqlSource
 from dagster_pipeline.database_url import DatabaseUrl
@@ -38,7 +39,7 @@ class PostgresSource(SqlSource[CatalogTable]):
     """One table of one PostgreSQL database. Nothing is connected before the first call."""
 
     dialect: ClassVar[str] = "postgres"
-    wire_format: ClassVar[WireFormat] = WireFormat.TAB_SEPARATED
+    wire_format: ClassVar[WireFormat] = WireFormat.ARROW_STREAM
 
     sql = DIALECT
     integer_types = INTEGER_TYPES
@@ -55,9 +56,8 @@ class PostgresSource(SqlSource[CatalogTable]):
         self._pace = pace_of(url)
 
     def wire_columns(self, mappings: tuple[ColumnMapping, ...]) -> tuple[WireColumn, ...]:
-        """The columns and their flags: to take those out of every line would cost as much as copying the block."""
-        flags = select_list(DIALECT, mappings).flag_names
-        return super().wire_columns(mappings) + tuple(WireColumn(name, "String", load="") for name in flags)
+        """As the reader hands them on."""
+        return tuple(wire_column(column) for column in super().wire_columns(mappings))
 
     @contextmanager
     def _streaming_of(
@@ -73,7 +73,7 @@ class PostgresSource(SqlSource[CatalogTable]):
                 select=select,
                 table=self.schema.destination.full_name,
                 source=self._relation,
-                block_bytes=BLOCK_BYTES if self._pace is None else PACED_BLOCK_BYTES,
+                most_rows=MOST_ROWS if self._pace is None else min(MOST_ROWS, self._pace.rows_at_once),
             )
             with stream.open() as batches:
                 yield self._paced(batches)

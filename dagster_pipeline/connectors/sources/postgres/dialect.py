@@ -13,9 +13,8 @@ _TEMPORAL = ("date", "timestamp without time zone", "timestamp with time zone")
 
 
 class PostgresDialect(SqlDialect):
-    """Renders for a session with `standard_conforming_strings` on, as `connection` sets it. COPY prints whatever there is."""
+    """Renders for a session with `standard_conforming_strings` on, as `connection` sets it."""
 
-    carries_any_value = True
     range_checksum = RangeChecksum.HASH_OF_TEXTS
 
     def quote(self, name: str) -> str:
@@ -25,10 +24,6 @@ class PostgresDialect(SqlDialect):
     def text(self, value: str) -> str:
         """A string literal. Raises `ConfigurationError` for a NUL character."""
         return "'" + _without_nul(value).replace("'", "''") + "'"
-
-    def flags(self, any_violated: str, bits: str) -> str:
-        """As text, which is empty for nearly all rows: one byte on the wire."""
-        return f"CASE WHEN {any_violated} THEN ({bits})::text ELSE '' END"
 
     def compared(self, column: ComparedColumn) -> str:
         """The quoted column."""

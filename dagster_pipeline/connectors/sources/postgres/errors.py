@@ -1,4 +1,4 @@
-"""psycopg2's errors into ours, once, by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
+"""psycopg2's and libpq's errors into ours, once, by SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
 
 A connection that was refused carries no SQLSTATE (libpq gives only the server's words), so those few are told apart
 by their English text; what is not recognised there is worth a retry.
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import psycopg2
 
+from dagster_pipeline.connectors.sources.decoding.copy_rows import CopyError
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import ConfigurationError, FatalError, PipelineError, RetriableError
 
@@ -53,10 +54,13 @@ _REFUSALS = (
 
 def translated(error: psycopg2.Error, *, url: DatabaseUrl, doing: str) -> PipelineError:
     """Our error for the driver's. `doing` is what was tried, e.g. `reading public.orders`."""
-    code = error.pgcode or ""
-    words = _first_line(error)
+    is_lost = not error.pgcode and _is_of_the_connection(error)
+    return _judged(error.pgcode or "", _first_line(error), url=url, doing=doing, is_lost=is_lost)
+
+
+def _judged(code: str, words: str, *, url: DatabaseUrl, doing: str, is_lost: bool) -> PipelineError:
     what = f"PostgreSQL at {url.redacted}: {doing}: {words}"
-    if not code and _is_of_the_connection(error):
+    if is_lost:
         return _without_code(what, words, url)
     facts = {"variable": url.variable, "user": url.user}
     if code == _LOCK_NOT_AVAILABLE or code[:2] in _RETRIABLE_CLASSES:
@@ -74,6 +78,9 @@ def translating(url: DatabaseUrl, doing: str) -> Generator[None, None, None]:
         yield
     except psycopg2.Error as error:
         raise translated(error, url=url, doing=doing) from error
+    except CopyError as error:
+        words = _first_line(error).removeprefix("ERROR:").removeprefix("FATAL:").strip()
+        raise _judged(error.code, words, url=url, doing=doing, is_lost=not error.code) from error
 
 
 def _is_of_the_connection(error: psycopg2.Error) -> bool:
@@ -89,6 +96,6 @@ def _without_code(what: str, words: str, url: DatabaseUrl) -> PipelineError:
     return RetriableError(what, todo=f"If it stays so, check host and port in {url.variable}.")
 
 
-def _first_line(error: psycopg2.Error) -> str:
+def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) if lines else type(error).__name__

@@ -1,32 +1,59 @@
-"""Reads rows of PostgreSQL as `COPY (SELECT ...) TO STDOUT` text, which is ClickHouse's TabSeparated byte for byte.
+"""Reads rows of PostgreSQL as `COPY (SELECT ...) TO STDOUT (FORMAT binary)`, decoded into Arrow's buffers by column.
 
-A thread lets the driver write into a pipe; whoever iterates reads the other end, so rows never become Python objects,
-and a reader that pauses stops the server by way of the full pipe. Memory: the pipe, one block, and one row in the
-driver.
+A stream has a connection of its own. Its rows wait in the connection until they are taken, so a warehouse that is slow
+makes the server wait. Memory: what libpq received and has not handed over, one batch in the decoder, one on its way.
+
+What the statement's columns are is asked of the server in the same message that opens the transaction. Columns of a type
+without a binary form of ours are printed by the server, as COPY in text would print them, but without its escapes.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import psycopg2
-
 from dagster_pipeline.connectors.batch import Batch
-from dagster_pipeline.connectors.pipes import enlarge
-from dagster_pipeline.connectors.sources.postgres.connection import Connection, hang_up, session
-from dagster_pipeline.connectors.sources.postgres.errors import translated
+from dagster_pipeline.connectors.sources.arrow_rows import ArrowRows
+from dagster_pipeline.connectors.sources.decoding.copy_rows import CopyOut, CopyRows
+from dagster_pipeline.connectors.sources.postgres.binary_forms import (
+    BinaryForm,
+    binary_form,
+    flag_form,
+    text_form,
+)
+from dagster_pipeline.connectors.sources.postgres.connection import Connection, Cursor, hang_up, session
+from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT
+from dagster_pipeline.connectors.sources.postgres.errors import translating
+from dagster_pipeline.connectors.sources.postgres.libpq import copy_out
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
-from dagster_pipeline.errors import RetriableError
+from dagster_pipeline.errors import FatalError, RetriableError
 
-BLOCK_BYTES = 1 << 18
-"""A batch is what a block holds up to its last line end; a row that is longer makes a longer batch."""
-PACED_BLOCK_BYTES = 1 << 12
-"""A source with a row budget: few rows at once, so that no pause is long."""
+BATCH_BYTES = 1 << 20
+MOST_ROWS = 20_000
+FIXED_BYTES = 4 << 20
+"""Of a batch's numbers and times, for which the decoder has room from the beginning."""
+
+_RAW_TEXTS = "SELECT set_config('client_encoding', 'SQL_ASCII', true)"
+"""A database without an encoding would refuse bytes that are not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the statement, and how it is taken; `is_printed`: the server makes its text of it first."""
+
+    name: str
+    form: BinaryForm
+    is_printed: bool = False
+
+    @property
+    def selected(self) -> str:
+        """concat prints as COPY does, which some casts to text do not; and it would make '' of NULL."""
+        quoted = DIALECT.quote(self.name)
+        if not self.is_printed:
+            return quoted
+        return f"CASE WHEN {quoted} IS DISTINCT FROM NULL THEN concat({quoted}) END AS {quoted}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +65,7 @@ class CopyStream:
         statements: run in the same transaction before it, e.g. for keyed masks.
         table: the destination, for errors about values.
         source: the source table, for all other errors.
-        block_bytes: about how large a batch is.
+        most_rows: of a batch.
     """
 
     connection: Connection
@@ -48,98 +75,67 @@ class CopyStream:
     select: SelectList
     table: str
     source: str
-    block_bytes: int = BLOCK_BYTES
+    most_rows: int = MOST_ROWS
 
     @contextmanager
     def open(self) -> Generator[Generator[Batch, None, None], None, None]:
         """Start the statement; leaving ends it at the server, whether it was read to its end or not."""
-        receiver, sender = os.pipe()
-        enlarge(sender, self.block_bytes)
-        errors: list[BaseException] = []
-        thread = threading.Thread(target=self._copy, args=(sender, errors), name="copy", daemon=True)
-        thread.start()
-        batches = self._batches(receiver, thread, errors)
-        try:
-            yield batches
-        finally:
-            batches.close()
-            if thread.is_alive():
-                hang_up(self.connection)
-            os.close(receiver)  # a thread that waits for room in the pipe gets an error
-            thread.join()
+        is_raw = self.connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+        statements = (_RAW_TEXTS, *self.statements) if is_raw else self.statements
+        doing = f"reading {self.source}"
+        with ExitStack() as stack:
+            with translating(self.url, doing):
+                cursor = stack.enter_context(session(self.connection, statements=statements, bounded=False))
+                columns = self._columns(cursor, is_raw=is_raw)
+                copy = copy_out(self.connection)
+                copy.begin(f"COPY ({self._query(columns)}) TO STDOUT (FORMAT binary)".encode())
+            batches = self._batches(copy, [column.form for column in columns])
+            try:
+                yield batches
+            finally:
+                batches.close()
+                if copy.is_open:
+                    hang_up(self.connection)
 
-    def _copy(self, sender: int, errors: list[BaseException]) -> None:
-        try:
-            with (
-                os.fdopen(sender, "wb", buffering=self.block_bytes // 4) as pipe,
-                session(self.connection, statements=self.statements, bounded=False) as cursor,
-            ):
-                cursor.copy_expert(f"COPY ({self.query}) TO STDOUT (ENCODING '{self._encoding}')", pipe)
-        except BaseException as error:  # noqa: BLE001 -- it is raised where the rows are read
-            errors.append(error)
+    def _columns(self, cursor: Cursor, *, is_raw: bool) -> list[_Column]:
+        cursor.execute(f"SELECT * FROM ({self.query}\n) AS described LIMIT 0")
+        return [
+            self._column(place, column.name, int(column.type_code), is_raw=is_raw)
+            for place, column in enumerate(cursor.description or ())
+        ]
 
-    @property
-    def _encoding(self) -> str:
-        """What texts arrive in: a database without an encoding would refuse bytes that are not UTF-8."""
-        raw = self.connection.info.parameter_status("server_encoding") == "SQL_ASCII"
-        return "SQL_ASCII" if raw else "UTF8"
+    def _column(self, place: int, name: str, oid: int, *, is_raw: bool) -> _Column:
+        if place >= len(self.select.names):
+            return _Column(name, flag_form(oid))
+        wire_type = self.select.wire_types[place]
+        form = binary_form(oid, wire_type, self.select.spans.get(place), is_raw=is_raw)
+        if form is not None:
+            return _Column(name, form)
+        if wire_type != "Nullable(String)":
+            raise RetriableError(f"{self.source}: column {name!r} got another type while the table was read.")
+        return _Column(name, text_form(is_raw=is_raw), is_printed=True)
 
-    def _batches(
-        self, receiver: int, thread: threading.Thread, errors: list[BaseException]
-    ) -> Generator[Batch, None, None]:
-        for block in _whole_lines(receiver, self.block_bytes):
-            if not block.endswith(b"\n"):
-                break  # the statement was broken off within a row
-            yield self._batch(block)
-        thread.join()
-        if errors:
-            raise self._translated(errors[0]) from errors[0]
+    def _query(self, columns: Sequence[_Column]) -> str:
+        if not any(column.is_printed for column in columns):
+            return self.query
+        return f"SELECT {', '.join(column.selected for column in columns)} FROM ({self.query}\n) AS plain"
 
-    def _batch(self, block: bytes) -> Batch:
-        rows = block.count(b"\n")
-        if not self.select.flagged:
-            return Batch(block, rows)
-        if block.count(b"\t" * len(self.select.flagged) + b"\n") == rows:
-            return Batch(block, rows)
-        return self._flagged(block, rows)
-
-    def _flagged(self, block: bytes, rows: int) -> Batch:
-        """Some rows were changed: count them by column, and take out those that are set aside."""
-        flags, aside_bits = len(self.select.flagged), self.select.aside_bits
-        none, kept, marked = b"\t" * flags, [], []
-        for line in block.split(b"\n")[:-1]:
-            if line.endswith(none):
-                kept.append(line)
-                continue
-            row = tuple(int(each or 0) for each in line.rsplit(b"\t", flags)[1:])
-            marked.append(row)
-            if not any(flag & bits for flag, bits in zip(row, aside_bits, strict=True)):
-                kept.append(line)
-        aside = rows - len(kept)
-        payload = b"\n".join([*kept, b""]) if aside else block
-        return self.select.batch(
-            payload, len(kept), self.select.tally(marked), set_aside=aside, table=self.table
+    def _batches(self, copy: CopyOut, forms: Sequence[BinaryForm]) -> Generator[Batch, None, None]:
+        width = sum(form.width for form in forms)
+        rows = CopyRows(
+            [form.field for form in forms], min(self.most_rows, FIXED_BYTES // (width + 1) + 1), BATCH_BYTES
         )
+        arrow = ArrowRows(self.select, [form.type for form in forms], table=self.table)
+        yield arrow.head
+        while self._filled(copy, rows):
+            yield arrow.batch(rows.rows, rows.take())
+        if rows.rows:
+            yield arrow.batch(rows.rows, rows.take())
+        yield arrow.end
 
-    def _translated(self, error: BaseException) -> BaseException:
-        if isinstance(error, psycopg2.Error):
-            return translated(error, url=self.url, doing=f"reading {self.source}")
-        if isinstance(error, OSError | ValueError):
-            return RetriableError(f"Reading {self.source} from {self.url.redacted} was broken off.")
-        return error
-
-
-def _whole_lines(receiver: int, block_bytes: int) -> Iterator[bytes]:
-    """Blocks that end with a line end (text COPY escapes those in values), but for the last of a broken statement."""
-    pending: list[bytes] = []
-    size = 0
-    while chunk := os.read(receiver, block_bytes):
-        cut = chunk.rfind(b"\n") + 1
-        if cut == 0 or size + cut < block_bytes:
-            pending.append(chunk)
-            size += len(chunk)
-            continue
-        yield b"".join([*pending, chunk[:cut]])
-        pending, size = ([chunk[cut:]], len(chunk) - cut) if cut < len(chunk) else ([], 0)
-    if size:
-        yield b"".join(pending)
+    def _filled(self, copy: CopyOut, rows: CopyRows) -> bool:
+        try:
+            with translating(self.url, f"reading {self.source}"):
+                return copy.fill(rows)
+        except ValueError as error:
+            raise FatalError(f"PostgreSQL at {self.url.redacted}: reading {self.source}: {error}.") from error
