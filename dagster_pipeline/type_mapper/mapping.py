@@ -77,9 +77,14 @@ class ColumnMapping:
     comment: str = ""
 
     @property
+    def holds_null(self) -> bool:
+        """The stored type has a NULL."""
+        return self.clickhouse_type.startswith(_NULLABLE)
+
+    @property
     def has_no_null(self) -> bool:
         """The column is read and stored without a NULL; what the source may yet hold is not set aside either."""
-        return self.never_null and not self.sets_aside and not self.clickhouse_type.startswith(_NULLABLE)
+        return self.never_null and not self.sets_aside and not self.holds_null
 
     @property
     def wire_column(self) -> WireColumn:

@@ -31,24 +31,24 @@ class SelectList:
     Attributes:
         sql: comma-separated expressions, each named as the destination names the column, flag columns last.
         names: the destination's names, in order; flag columns are not among them.
-        wire_types: the ClickHouse types that they are parsed as, in the same order.
         guarded: the mappings with a guard, by name.
         flag_names: names of the flag columns, which no other column has.
         flagged: for each flag column the names of its columns, in the order of their bits, at most `FLAG_BITS`.
         marked_by_null: places in `names` of guarded columns in which each NULL is a changed value, but for its own ones.
         own_nulls: for each further flag column, after the others, the places whose bits tell that a NULL is its own.
         spans: by place in `names`, first and last value: the reader itself makes NULL of all beyond, and tells which.
+        wire_types: the ClickHouse types that `names` are parsed as, in the same order.
     """
 
     sql: str
     names: tuple[str, ...]
-    wire_types: tuple[str, ...]
     guarded: Mapping[str, ColumnMapping]
     flag_names: tuple[str, ...]
     flagged: tuple[tuple[str, ...], ...]
     marked_by_null: tuple[int, ...]
     own_nulls: tuple[tuple[int, ...], ...] = ()
     spans: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    wire_types: tuple[str, ...] = ()
 
     @property
     def aside_bits(self) -> tuple[int, ...]:
@@ -106,7 +106,9 @@ class SelectList:
 def plain_list(sql: str, names: tuple[str, ...]) -> SelectList:
     """A select list without guards, of texts that are named already."""
     wire_types = ("Nullable(String)",) * len(names)
-    return SelectList(sql, names, wire_types, guarded={}, flag_names=(), flagged=(), marked_by_null=())
+    return SelectList(
+        sql, names, guarded={}, flag_names=(), flagged=(), marked_by_null=(), wire_types=wire_types
+    )
 
 
 def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> SelectList:
@@ -116,7 +118,7 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     judged = {name for name, mapping in guarded.items() if _is_judged(mapping)}
     by_null = {name for name, mapping in guarded.items() if name not in judged and _becomes_null(mapping)}
     groups = _groups([mapping for name, mapping in guarded.items() if name not in by_null | judged])
-    nullable = _groups([guarded[name] for name in names if name in by_null and not guarded[name].never_null])
+    nullable = _groups([guarded[name] for name in names if name in by_null and _has_own_nulls(guarded[name])])
     expressions = [f"{_read(dialect, mapping)} AS {dialect.quote(mapping.name)}" for mapping in mappings]
     mark = "_out_of_range_"
     while any(mapping.name.startswith(mark) for mapping in mappings):
@@ -127,7 +129,6 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
     return SelectList(
         sql=", ".join(expressions),
         names=names,
-        wire_types=tuple(mapping.wire_column.wire_type for mapping in mappings),
         guarded=guarded,
         flag_names=flag_names,
         flagged=tuple(tuple(mapping.name for mapping in group) for group in groups),
@@ -138,6 +139,7 @@ def select_list(dialect: SqlDialect, mappings: tuple[ColumnMapping, ...]) -> Sel
             for place, mapping in enumerate(mappings)
             if mapping.guard and mapping.guard.span and mapping.name in judged
         },
+        wire_types=tuple(mapping.wire_column.wire_type for mapping in mappings),
     )
 
 
@@ -148,6 +150,11 @@ def _groups(mappings: list[ColumnMapping]) -> list[list[ColumnMapping]]:
 
 def _becomes_null(mapping: ColumnMapping) -> bool:
     return mapping.guard is not None and (mapping.fails_out_of_range or mapping.guard.replacement == "NULL")
+
+
+def _has_own_nulls(mapping: ColumnMapping) -> bool:
+    """An array's NULL is a value that does not fit."""
+    return mapping.holds_null and not mapping.never_null
 
 
 def _read(dialect: SqlDialect, mapping: ColumnMapping) -> str:
