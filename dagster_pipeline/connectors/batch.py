@@ -28,8 +28,7 @@ class WireColumn:
     Attributes:
         name: the destination column's name.
         wire_type: the ClickHouse type that the sink parses from the wire, e.g. `Nullable(String)`.
-        load: ClickHouse expression from the parsed value to the stored one, with `{column}` for the value; empty for a
-            column that is on the wire and not stored.
+        load: ClickHouse expression from the parsed value to the stored one, with `{column}` for the value.
     """
 
     name: str

@@ -46,13 +46,13 @@ def source_text(mapping: ColumnMapping, stored: ClickHouseType, form: PrintedFor
     """
     if stored.element is not None:
         return _array(mapping, stored, form)
-    value = mapping.read
+    value = "encode({column}, 'hex')" if form.is_bytes and mapping.read == "{column}" else mapping.read
     if mapping.guard is not None and not mapping.fails_out_of_range:
         value = f"CASE WHEN {mapping.guard.violated} THEN {mapping.guard.replacement} ELSE {mapping.read} END"
     printed = _printed(mapping, stored.name, value, form)
     if mapping.has_no_null:
         return printed
-    if value == "{column}" and stored.name == "String" and not (form.is_plain_text or form.is_bytes):
+    if value == "{column}" and stored.name == "String" and not form.is_plain_text:
         # concat prints a value as COPY does; a cast would strip the blanks that character(n) is padded with.
         return f"CASE WHEN {{column}} {_IS_NULL} THEN {NULL_MARK} ELSE concat({{column}}) END"
     return f"coalesce(({printed})::text, {NULL_MARK})"
@@ -60,8 +60,6 @@ def source_text(mapping: ColumnMapping, stored: ClickHouseType, form: PrintedFor
 
 def _printed(mapping: ColumnMapping, stored: str, value: str, form: PrintedForm) -> str:
     """A value that is printed as the canonical text; NULL for NULL."""
-    if stored == "String" and form.is_bytes:
-        return f"encode({value}, 'hex')"
     if stored == "Bool" or (stored.startswith(("Int", "UInt")) and "Bool" in mapping.wire_type):
         return f"({value})::int"
     if stored in ("Float32", "Float64"):

@@ -5,14 +5,15 @@ by flag columns after the last column: bit `i` is set when the `i`-th flagged co
 stored; a table without guards has none.
 
 Guards are the price of losing nothing, and a predicate costs as much as reading a column does, so none is asked twice
-where once will do. Where the reader sees NULLs, a guard that makes one needs no flag: in a column that has none of its own each NULL is a changed
-value, and in any other one a bit tells which are its own, for much less than asking the guard again. Days, moments and
-PostgreSQL's decimals are judged by the reader itself where it can, so the server is not asked at all.
+where once will do. The reader sees NULLs, so a guard that makes one needs no flag: in a column that has none of its own
+each NULL is a changed value, and in any other one a bit tells which are its own, for much less than asking the guard
+again. Days, moments and PostgreSQL's decimals are judged by the reader itself where it can, so the server is not asked
+at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dagster_pipeline.connectors.batch import NOTHING_COERCED, Batch
@@ -63,16 +64,6 @@ class SelectList:
         """The places of `marked_by_null` and `spans` where a lost value sets its row aside."""
         places = (*self.marked_by_null, *self.spans)
         return tuple(place for place in places if self.guarded[self.names[place]].sets_aside)
-
-    def tally(self, flagged_rows: Iterable[tuple[int, ...]]) -> dict[str, int]:
-        """Count the changed rows by column name; each row is its flag columns' values."""
-        rows_by_column: dict[str, int] = {}
-        for row in flagged_rows:
-            for flags, names in zip(row, self.flagged, strict=True):
-                for bit, name in enumerate(names):
-                    if flags >> bit & 1:
-                        rows_by_column[name] = rows_by_column.get(name, 0) + 1
-        return rows_by_column
 
     def batch(
         self, payload: bytes, rows: int, rows_by_column: Mapping[str, int], *, set_aside: int, table: str

@@ -78,7 +78,7 @@ def table_schema(
 
 
 def text_of(dialect: str, name: str) -> ColumnMapping:
-    """Read a column as text, so that both wire formats are easily taken apart."""
+    """Read a column as text, so that what both databases send is easily compared."""
     read = "CAST({column} AS CHAR)" if dialect == "mysql" else "{column}::text"
     return ColumnMapping(name, name, "Nullable(String)", read=read)
 

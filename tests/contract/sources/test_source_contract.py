@@ -22,12 +22,9 @@ def rows_of(source: BaseSourceConnector, request: ReadRequest) -> list[Row]:
     with source.stream(request) as batches:
         collected = list(batches)
     payload = b"".join(batch.payload for batch in collected)
-    if source.wire_format is WireFormat.ARROW_STREAM:
-        columns = pa.ipc.open_stream(payload).read_all().to_pydict()
-        found: list[Row] = list(zip(*columns.values(), strict=True))
-    else:
-        lines = payload.decode().split("\n")[:-1]
-        found = [tuple(None if cell == r"\N" else cell for cell in line.split("\t")) for line in lines]
+    assert source.wire_format is WireFormat.ARROW_STREAM
+    table = pa.ipc.open_stream(payload).read_all()
+    found = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
     assert sum(batch.rows for batch in collected) == len(found)
     return found
 

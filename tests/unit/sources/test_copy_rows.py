@@ -116,7 +116,9 @@ def table(kinds: Sequence[str], batches: list[tuple[int, Any]]) -> list[tuple[An
     names = tuple(f"{kind}{at}" for at, kind in enumerate(kinds))
     select = SelectList("", names, guarded={}, flag_names=(), flagged=(), marked_by_null=())
     arrow = ArrowRows(select, [KINDS[kind][1] for kind in kinds], table="t")
-    payload = arrow.head.payload + b"".join(arrow.batch(rows, taken).payload for rows, taken in batches if rows)
+    payload = arrow.head.payload + b"".join(
+        arrow.batch(rows, taken).payload for rows, taken in batches if rows
+    )
     columns = pa.ipc.open_stream(payload + arrow.end.payload).read_all().columns
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
@@ -220,7 +222,10 @@ def test_a_batch_ends_when_its_texts_are_long_enough() -> None:
     assert (reader.rows, reader.take()[0][0][2]) == (1, b"x" * 300)
 
 
-ROW_VALUES = (1, -2, 3, -4, 5.5, b"text", b"{}", uuid.UUID(int=7), date(2024, 2, 29), datetime(2024, 1, 31), Decimal("1.5"), Decimal(-7))  # fmt: skip
+ROW_VALUES = (
+    *(1, -2, 3, -4, 5.5, b"text", b"{}", uuid.UUID(int=7)),
+    *(date(2024, 2, 29), datetime(2024, 1, 31), Decimal("1.5"), Decimal(-7)),
+)
 WHOLE = HEAD + row(ROW, ROW_VALUES)
 
 

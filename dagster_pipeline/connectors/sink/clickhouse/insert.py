@@ -133,7 +133,6 @@ def loaded_values(
     return {
         column.name: _loaded(column, wire_type=wire_types[column.name], parsed_type=parsed[column.name])
         for column in columns
-        if column.load
     }
 
 

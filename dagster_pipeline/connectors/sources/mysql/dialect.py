@@ -27,7 +27,6 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,6})?")
 class MySQLDialect(SqlDialect):
     """Renders the same text for both products."""
 
-
     def quote(self, name: str) -> str:
         """An identifier in back-ticks. Raises `ConfigurationError` for a NUL character."""
         if "\0" in name:

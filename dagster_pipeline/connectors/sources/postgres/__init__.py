@@ -1,1 +1,1 @@
-"""PostgreSQL: everything through psycopg2, rows as COPY text."""
+"""PostgreSQL: everything through psycopg2, but rows through the libpq under it, as binary COPY."""

@@ -6,7 +6,7 @@ printed by the server.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from dagster_pipeline.connectors.arrow_types import arrow_type
 from dagster_pipeline.connectors.batch import WireColumn
 from dagster_pipeline.connectors.sources.decoding import copy_rows
-from dagster_pipeline.type_mapper.clickhouse_type import parse_clickhouse_type
+from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
 
 _NUMBERS: Mapping[int, tuple[str, pa.DataType]] = {
     16: ("Bool", pa.uint8()),  # boolean
@@ -31,8 +31,7 @@ _NUMBERS: Mapping[int, tuple[str, pa.DataType]] = {
 }
 _TEXTS = frozenset({25, 1043, 1042, 19, 114})
 """text, varchar, char(n), name, json."""
-_BYTEA, _JSONB, _DATE, _NUMERIC, _UUID = 17, 3802, 1082, 1700, 2950
-_MOMENTS = frozenset({1114, 1184})
+_BYTEA, _JSONB = 17, 3802
 _EVERY_DAY, _EVERY_MICROSECOND = (-(2**31), 2**31 - 1), (-(2**62), 2**62)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,20 +57,13 @@ def binary_form(oid: int, wire_type: str, span: Span, *, is_raw: bool) -> Binary
     `span` is the first and last day or moment that fits. `is_raw`: texts may be of any bytes.
     """
     wanted = parse_clickhouse_type(wire_type)
-    if oid in _NUMBERS and _NUMBERS[oid][0] == wanted.name:
-        return _number_form(_NUMBERS[oid][1])
     if wanted.name == "String":
         return _string_form(oid, is_raw=is_raw)
-    if oid == _DATE and wanted.name in ("Date", "Date32"):
-        return BinaryForm((copy_rows.DATE, *_days(span)), pa.date32())
-    if oid in _MOMENTS and wanted.name in ("DateTime", "DateTime64"):
-        return BinaryForm((copy_rows.MOMENT, *_microseconds(span)), pa.timestamp("us"))
-    if oid == _NUMERIC and wanted.name == "Decimal":
-        precision, scale = (int(argument) for argument in wanted.arguments)
-        return BinaryForm((copy_rows.DECIMAL, precision, scale), arrow_type(wanted))
-    if oid == _UUID and wanted.name == "UUID":
-        return BinaryForm((copy_rows.UUID, 0, 0), pa.binary(16))
-    return None
+    if oid in _NUMBERS:
+        name, number = _NUMBERS[oid]
+        return _number_form(number) if name == wanted.name else None
+    names, form = _OTHERS.get(oid, ((), _uuid_form))
+    return form(wanted, span) if wanted.name in names else None
 
 
 def flag_form(oid: int) -> BinaryForm:
@@ -102,16 +94,39 @@ def _string_form(oid: int, *, is_raw: bool) -> BinaryForm | None:
     return BinaryForm((copy_rows.JSONB, 0, 0), text_form(is_raw=is_raw).type) if oid == _JSONB else None
 
 
-def _days(span: Span) -> tuple[int, int]:
-    if span is None:
-        return _EVERY_DAY
-    first, last = ((date.fromisoformat(text) - _EPOCH.date()).days for text in span)
-    return first, last
+def _date_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
+    del wanted
+    first, last = _EVERY_DAY
+    if span is not None:
+        first, last = ((date.fromisoformat(text) - _EPOCH.date()).days for text in span)
+    return BinaryForm((copy_rows.DATE, first, last), pa.date32())
 
 
-def _microseconds(span: Span) -> tuple[int, int]:
-    if span is None:
-        return _EVERY_MICROSECOND
-    moments = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in span)
-    first, last = ((moment - _EPOCH) // timedelta(microseconds=1) for moment in moments)
-    return first, last
+def _moment_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
+    del wanted
+    first, last = _EVERY_MICROSECOND
+    if span is not None:
+        moments = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in span)
+        first, last = ((moment - _EPOCH) // timedelta(microseconds=1) for moment in moments)
+    return BinaryForm((copy_rows.MOMENT, first, last), pa.timestamp("us"))
+
+
+def _decimal_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
+    """The decoder itself knows what fits so many digits."""
+    del span
+    precision, scale = (int(argument) for argument in wanted.arguments)
+    return BinaryForm((copy_rows.DECIMAL, precision, scale), arrow_type(wanted))
+
+
+def _uuid_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
+    del wanted, span
+    return BinaryForm((copy_rows.UUID, 0, 0), pa.binary(16))
+
+
+_OTHERS: Mapping[int, tuple[tuple[str, ...], Callable[[ClickHouseType, Span], BinaryForm]]] = {
+    1082: (("Date", "Date32"), _date_form),
+    1114: (("DateTime", "DateTime64"), _moment_form),  # timestamp
+    1184: (("DateTime", "DateTime64"), _moment_form),  # timestamp with time zone
+    1700: (("Decimal",), _decimal_form),  # numeric
+    2950: (("UUID",), _uuid_form),
+}

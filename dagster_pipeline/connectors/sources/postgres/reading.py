@@ -49,7 +49,7 @@ class _Column:
 
     @property
     def selected(self) -> str:
-        """concat prints as COPY does, which some casts to text do not; and it would make '' of NULL."""
+        """What COPY is to select: concat prints as COPY does, which some casts to text do not, but makes '' of NULL."""
         quoted = DIALECT.quote(self.name)
         if not self.is_printed:
             return quoted
