@@ -56,7 +56,7 @@ class Service:
 _WORKSPACE = ("-w", "{home}/workspace.yaml")
 SERVICES: Mapping[str, Service] = {
     "grpc": Service(
-        "dagster",
+        "dagster_pipeline.dagster_cli",
         (
             *("api", "grpc", "-h", "{host}", "-p", "{port}"),
             *("-m", "dagster_pipeline.definitions", "--location-name", LOCATION),

@@ -116,7 +116,7 @@ class Ours(Subject):
         command = [
             sys.executable,
             "-m",
-            "dagster",
+            "dagster_pipeline.dagster_cli",
             "asset",
             "materialize",
             "-m",

@@ -138,7 +138,7 @@ class Tick:
         command = [
             sys.executable,
             "-m",
-            "dagster",
+            "dagster_pipeline.dagster_cli",
             "asset",
             "materialize",
             "-m",

@@ -31,7 +31,7 @@ class Moves:
 def materialize(environment: Mapping[str, str], log: Path) -> None:
     """One run of all seven assets, in a Dagster process of its own. Raises `DemoError`."""
     selection = ",".join(f'key:"{table.asset}"' for table in TABLES)
-    command = [sys.executable, "-m", "dagster", "asset", "materialize"]
+    command = [sys.executable, "-m", "dagster_pipeline.dagster_cli", "asset", "materialize"]
     run_quietly(
         [*command, "-m", "dagster_pipeline.definitions", "--select", selection],
         environment=environment,
