@@ -116,6 +116,8 @@ class SourceBounds:
         settled: no row with a cursor up to and including this can still appear, as far as the source can tell;
             `None` when it cannot tell just now. The cursor never advances beyond it.
         null_rows: rows whose cursor is NULL; counted only when asked for, else 0.
+        rows_at_most: no more rows than this lie in the window that begins at the floor, less the file's lookback; known
+            only where the source has to read the whole table for its answer anyway, else `None`.
         notes: sentences for the run's log: what holds `settled` back, which grant is missing.
     """
 
@@ -123,6 +125,7 @@ class SourceBounds:
     settled: str | None
     null_rows: int = 0
     notes: tuple[str, ...] = ()
+    rows_at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class SourceTable:
         primary_key: column names in key order; empty when there is none.
         estimated_rows: the catalog's estimate, 0 when unknown.
         estimated_bytes_per_row: the catalog's estimate, 0 when unknown.
+        index_heads: columns that an index begins with; `None` where the source does not tell.
     """
 
     name: str
@@ -152,6 +156,11 @@ class SourceTable:
     primary_key: tuple[str, ...]
     estimated_rows: int
     estimated_bytes_per_row: int
+    index_heads: frozenset[str] | None = None
+
+    def finds_by(self, column: str) -> bool:
+        """A range of the column is found without reading the whole table, as far as is known."""
+        return self.index_heads is None or column in self.index_heads
 
 
 @dataclass(frozen=True, slots=True)

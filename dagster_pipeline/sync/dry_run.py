@@ -79,10 +79,19 @@ def dry_run(
         config,
         fingerprint="",
         bytes_per_row=described.estimated_bytes_per_row,
+        cursor_is_indexed=described.finds_by(schema.sync.cursor or ""),
         part=part,
     )
     nothing = plan.nothing_to_read
-    chunks = () if nothing else source.split(plan.split_by, window=plan.window, target_rows=plan.chunk_rows)
+    chunks: tuple[KeyRange, ...] = ()
+    if not nothing:
+        chunks = source.split(
+            plan.split_by,
+            window=plan.window,
+            target_rows=plan.chunk_rows,
+            streams=schema.sync.parallelism,
+            rows_at_most=plan.rows_at_most,
+        )
     read = ReadRequest(mappings=agreement.mappings, window=plan.window)
     sampled, coerced, refusal = _sample(source, read, chunks)
     return DryRun(

@@ -131,6 +131,7 @@ def _open_anew(run: RunContext, before: TableState, mark: str) -> OpenedLoad:
         run.config,
         fingerprint=mark,
         bytes_per_row=run.described.estimated_bytes_per_row,
+        cursor_is_indexed=run.described.finds_by(run.schema.sync.cursor or ""),
         part=run.part,
     )
     if repeats_rows(plan.kind, before.cursor, run.table):
@@ -138,7 +139,13 @@ def _open_anew(run: RunContext, before: TableState, mark: str) -> OpenedLoad:
     if plan.nothing_to_read:
         statements = run.sink.ensure_table(run.table)
         return OpenedLoad(None, plan.kind, plan.window, run.table, 0, bounds=bounds, statements=statements)
-    ranges = run.source.split(plan.split_by, window=plan.window, target_rows=plan.chunk_rows)
+    ranges = run.source.split(
+        plan.split_by,
+        window=plan.window,
+        target_rows=plan.chunk_rows,
+        streams=run.schema.sync.parallelism,
+        rows_at_most=plan.rows_at_most,
+    )
     load = _planned_load(run, plan, tuple(Chunk(index, key_range) for index, key_range in enumerate(ranges)))
     target, statements = _target_of(run, load)
     if load.staging:

@@ -46,6 +46,7 @@ class SyncPlan:
         split_by: source columns that chunks are cut by; empty for one chunk.
         chunk_rows: how many rows a chunk should have.
         nothing_to_read: the window holds no row for certain.
+        rows_at_most: the window has no more rows; `None` where that is not known.
         fingerprint: of all that a resumed load must share with this plan.
     """
 
@@ -56,6 +57,7 @@ class SyncPlan:
     chunk_rows: int
     nothing_to_read: bool
     fingerprint: str
+    rows_at_most: int | None = None
 
 
 def plan_sync(
@@ -67,6 +69,7 @@ def plan_sync(
     fingerprint: str,
     bytes_per_row: int,
     part: PartitionSlice | None = None,
+    cursor_is_indexed: bool = True,
 ) -> SyncPlan:
     """Plan one load. `bounds` is `None` for a table without a cursor, and for partitions, which are read whole.
 
@@ -90,30 +93,35 @@ def plan_sync(
         refuse_null_cursor(schema, bounds)
     if config.overrides_window:
         window, advance_to = Window(schema.sync.cursor, config.window_from, upper=config.window_to), None
+        rows_at_most = None
     else:
         window = plan_window(schema, state, bounds, kind)
         advance_to = None if bounds is None else bounds.settled
-    first = window.lower is None
+        rows_at_most = None if bounds is None or window.lower is None else bounds.rows_at_most
     return SyncPlan(
         kind=kind,
         window=window,
         advance_to=advance_to,
-        split_by=_split_by(schema, window, first=first),
+        split_by=_split_by(schema, window, cursor_is_indexed=cursor_is_indexed),
         chunk_rows=chunk_rows,
-        nothing_to_read=_nothing_to_read(schema, bounds, window),
+        nothing_to_read=_nothing_to_read(schema, bounds, window, rows_at_most),
         fingerprint=fingerprint,
+        rows_at_most=rows_at_most,
     )
 
 
-def _nothing_to_read(schema: TableSchema, bounds: SourceBounds | None, window: Window) -> bool:
-    """Whether every row of the window was settled, and so loaded, when the cursor got where it stands."""
+def _nothing_to_read(
+    schema: TableSchema, bounds: SourceBounds | None, window: Window, rows_at_most: int | None
+) -> bool:
+    """Whether the window has no row, or every one was settled, and so loaded, when the cursor got where it stands."""
     if bounds is None:
         return False
     if schema.sync.mode is SyncMode.APPEND:
         return window.upper is None or window.upper == window.lower
+    if window.include_nulls and bounds.null_rows:
+        return False
     is_settled = bounds.newest is not None and bounds.newest == bounds.settled == window.lower
-    nulls = window.include_nulls and bounds.null_rows
-    return is_settled and not window.lookback_seconds and not nulls
+    return rows_at_most == 0 or (is_settled and not window.lookback_seconds)
 
 
 def plan_window(
@@ -150,11 +158,16 @@ def rows_per_chunk(wanted: int, bytes_per_row: int) -> int:
     return max(SMALLEST_CHUNK_ROWS, min(wanted, CHUNK_BYTES // bytes_per_row))
 
 
-def _split_by(schema: TableSchema, window: Window, *, first: bool) -> tuple[str, ...]:
-    """The key for a first load, since it is indexed and even; the cursor afterwards, since the window is cut by it."""
-    if first and schema.primary_key:
-        return schema.primary_key
-    return (window.cursor,) if window.cursor else ()
+def _split_by(schema: TableSchema, window: Window, *, cursor_is_indexed: bool) -> tuple[str, ...]:
+    """What chunks are cut by.
+
+    The key for a first load, since it is indexed and even, and where no index finds the window; else the cursor, since
+    the window is cut by it, and then the key, since any number of rows may have one value of the cursor.
+    """
+    key = schema.primary_key
+    if key and (window.lower is None or not cursor_is_indexed):
+        return key
+    return (window.cursor, *(name for name in key if name != window.cursor)) if window.cursor else ()
 
 
 def fingerprint(

@@ -77,10 +77,20 @@ class BaseSourceConnector(Closing):
         """
 
     @abstractmethod
-    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
+    def split(
+        self,
+        columns: tuple[str, ...],
+        *,
+        window: Window,
+        target_rows: int,
+        streams: int = 1,
+        rows_at_most: int | None = None,
+    ) -> tuple[KeyRange, ...]:
         """Ranges of `columns` that cover the window without gap or overlap, each of about `target_rows` rows.
 
-        The first is open below, the last open above, so rows that appear meanwhile belong to one of them.
+        The first is open below, the last open above, so rows that appear meanwhile belong to one of them. `streams`
+        ranges are read at the same time: a source may make more and smaller ones where that lets it work while another
+        waits for its disk. `rows_at_most` is what `bounds` said of the window.
         """
 
     @abstractmethod

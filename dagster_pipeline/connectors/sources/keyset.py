@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from dagster_pipeline.connectors.batch import WHOLE_TABLE, KeyRange
+from dagster_pipeline.connectors.batch import KeyRange
 
 Key = tuple[str, ...]
 
@@ -25,11 +25,9 @@ TRUSTED_SHARE = 0.5
 """The estimate of the whole span must be at least this share of the table's own, or there are no statistics to go by."""
 
 
-def ranges_between(
-    columns: tuple[str, ...], bounds: Sequence[Key], within: KeyRange = WHOLE_TABLE
-) -> tuple[KeyRange, ...]:
-    """Ranges with these bounds between them: the first begins, the last ends where `within` does."""
-    edges: list[Key | None] = [within.lower, *bounds, within.upper]
+def ranges_between(columns: tuple[str, ...], bounds: Sequence[Key]) -> tuple[KeyRange, ...]:
+    """Ranges with these bounds between them, the first open below, the last above."""
+    edges: list[Key | None] = [None, *bounds, None]
     return tuple(KeyRange(columns, lower, upper) for lower, upper in pairwise(edges))
 
 

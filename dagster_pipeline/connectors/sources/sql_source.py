@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from dagster_pipeline.connectors.batch import WHOLE_TABLE, Batch, KeyRange, SourceBounds, SourceTable, Window
@@ -57,6 +56,8 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
 
     sql: ClassVar[SqlDialect]
     integer_types: ClassVar[frozenset[str]]
+    is_clustered: ClassVar[bool] = False
+    """Rows lie in the order of the primary key, and every index holds that key, too."""
 
     def __init__(
         self, schema: TableSchema, *, url: DatabaseUrl, relation: str, mask_key: MaskKeys = None
@@ -87,8 +88,8 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
         """The optimizer's row estimate of a statement."""
 
     @abstractmethod
-    def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
-        """The cursor's bounds, rows without a value not counted; see `settling`."""
+    def _bounds_of(self, column: ComparedColumn, floor: str | None, nulls: str | None) -> SourceBounds:
+        """The cursor's bounds; see `settling`. `nulls` is a condition of rows to be counted, `None` for no count."""
 
     def describe(self) -> SourceTable:
         """The table as the catalog has it now."""
@@ -99,19 +100,21 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
     def bounds(self, cursor: str, *, floor: str | None, count_nulls: bool) -> SourceBounds:
         """The cursor's bounds; a column that cannot be NULL is not counted."""
         column = self._catalog.compared[cursor]
-        bounds = self._bounds_of(column, floor)
         if not (count_nulls and column.nullable):
-            return bounds
+            return self._bounds_of(column, floor, None)
         own_filter = f"({self.schema.source.where}\n) AND " if self.schema.source.where else ""
-        return replace(bounds, null_rows=self._count(f" WHERE {own_filter}{self.sql.quote(cursor)} IS NULL"))
+        return self._bounds_of(column, floor, f"{own_filter}{self.sql.quote(cursor)} IS NULL")
 
-    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
-        """Ranges of the key; see `key_splitter`."""
-        return self._split(columns, window, target_rows, WHOLE_TABLE)
-
-    def _split(
-        self, columns: tuple[str, ...], window: Window, target_rows: int, within: KeyRange
+    def split(
+        self,
+        columns: tuple[str, ...],
+        *,
+        window: Window,
+        target_rows: int,
+        streams: int = 1,
+        rows_at_most: int | None = None,
     ) -> tuple[KeyRange, ...]:
+        """Ranges of the key; see `key_splitter`."""
         catalog = self._catalog
         with self._asking() as cursor:
 
@@ -126,10 +129,12 @@ class SqlSource(BaseSourceConnector, ComparableSource, QuarantiningSource, Gener
                 table_filter=self.schema.source.where,
                 analyzed=catalog.described.estimated_rows > 0,
                 integer_types=self.integer_types,
+                is_clustered=self.is_clustered,
+                indexed=catalog.described.index_heads or frozenset(),
                 ask=ask,
                 estimate=self._estimating(cursor),
             )
-            return splitter.split(columns, window, target_rows, within=within)
+            return splitter.split(columns, window, target_rows, streams=streams, rows_at_most=rows_at_most)
 
     def statement(self, request: ReadRequest) -> str:
         """The SELECT of a stream; a mask's key is no part of it."""

@@ -56,7 +56,16 @@ class MemorySource(BaseSourceConnector):
             settled = floor
         return SourceBounds(newest, settled, sum(row[cursor] is None for row in self.rows))
 
-    def split(self, columns: tuple[str, ...], *, window: Window, target_rows: int) -> tuple[KeyRange, ...]:
+    def split(
+        self,
+        columns: tuple[str, ...],
+        *,
+        window: Window,
+        target_rows: int,
+        streams: int = 1,
+        rows_at_most: int | None = None,
+    ) -> tuple[KeyRange, ...]:
+        del streams, rows_at_most
         rows = [row for row in self.rows if inside(row, window)]
         if not columns or len(rows) <= target_rows:
             return (KeyRange(),)

@@ -71,21 +71,32 @@ class BoundsQuestion:
     Attributes:
         relation: the quoted table.
         floor: where the cursor stands.
+        lookback: the file's `sync.lookback`.
+        nulls: a condition of rows that are counted where the whole table is read anyway; `None` for no count.
         settle: the file's `sync.settle`.
         is_mariadb: decides how statements are told apart.
+        is_indexed: the greatest value is found without reading the table.
         asking: opens a cursor.
     """
 
     relation: str
     column: ComparedColumn
     floor: str | None
+    lookback: timedelta
+    nulls: str | None
     settle: timedelta
     is_mariadb: bool
+    is_indexed: bool
     asking: Callable[[], AbstractContextManager[Cursor]]
 
     def answer(self) -> SourceBounds:
         """Ask the source; see `settling` for why the answer is safe."""
         return self._temporal(self._situation()) if is_temporal(self.column) else self._other()
+
+    @property
+    def reads_whole_table(self) -> bool:
+        """The answer takes one reading of the table, which counts too."""
+        return not self.is_indexed and is_temporal(self.column)
 
     def _situation(self) -> _Situation:
         """One statement, so its clock is read before its own look at transactions."""
@@ -120,10 +131,16 @@ class BoundsQuestion:
             notes = [settling.held_back(oldest[0], oldest[1])]
         with self.asking() as cursor:
             cursor.execute(self._temporal_sql(seen, held))
-            ((newest, settled, future),) = cursor.fetchall()
+            ((newest, settled, future, rows, nulls),) = cursor.fetchall()
         if future:
             notes.append(settling.future_rows(str(newest)))
-        return SourceBounds(newest=newest, settled=settled, notes=tuple(notes))
+        return SourceBounds(
+            newest=newest,
+            settled=settled,
+            null_rows=int(nulls or 0),
+            notes=tuple(notes),
+            rows_at_most=None if rows is None else int(rows),
+        )
 
     def _temporal_sql(self, seen: _Situation, held: timedelta) -> str:
         column, kind = DIALECT.quote(self.column.name), self.column.literal_type
@@ -140,9 +157,29 @@ class BoundsQuestion:
             # One value has one text: an expression has more decimals than the column.
             f"SELECT CAST(newest AS CHAR), CASE WHEN {settled} = newest THEN CAST(newest AS CHAR)"
             f" WHEN newest IS NOT NULL THEN CAST({settled} AS CHAR) END,"
-            f" COALESCE(newest > {now} + INTERVAL 1 MINUTE, 0) FROM (SELECT"
-            f" (SELECT MAX({column}) FROM {self.relation}) AS newest,"
-            f" (SELECT MAX({column}) FROM {self.relation} WHERE {column} <= {now}) AS present) bounds"
+            f" COALESCE(newest > {now} + INTERVAL 1 MINUTE, 0), at_least_floor, without_value"
+            f" FROM ({self._extremes_sql(column, now)}) bounds"
+        )
+
+    def _extremes_sql(self, column: str, now: str) -> str:
+        """Two look-ups in the index, or one pass over the table, which then counts what would take more of them."""
+        if not self.reads_whole_table:
+            return (
+                f"SELECT (SELECT MAX({column}) FROM {self.relation}) AS newest,"
+                f" (SELECT MAX({column}) FROM {self.relation} WHERE {column} <= {now}) AS present,"
+                " NULL AS at_least_floor, NULL AS without_value"
+            )
+        at_least_floor, without_value = "NULL", "NULL"
+        if self.floor is not None:
+            floor = DIALECT.literal(self.floor, self.column)
+            if seconds := int(self.lookback.total_seconds()):
+                floor = DIALECT.earlier(floor, self.column, seconds)
+            at_least_floor = f"COUNT(CASE WHEN {column} >= {floor} THEN 1 END)"
+        if self.nulls is not None:
+            without_value = f"COUNT(CASE WHEN {self.nulls} THEN 1 END)"
+        return (
+            f"SELECT MAX({column}) AS newest, MAX(CASE WHEN {column} <= {now} THEN {column} END) AS present,"
+            f" {at_least_floor} AS at_least_floor, {without_value} AS without_value FROM {self.relation}"
         )
 
     def _other(self) -> SourceBounds:

@@ -15,7 +15,7 @@ from dagster_pipeline.database_url import DatabaseUrl
 
 _DESCRIPTION = """
 SELECT 'table' AS kind, 0 AS place, '' AS name, CONVERT(COALESCE(table_rows, 0) USING utf8mb4) AS type,
-       CONVERT(COALESCE(avg_row_length, 0) USING utf8mb4) AS plain_type, 0 AS nullable, '' AS comment
+       CONVERT(COALESCE(avg_row_length, 0) USING utf8mb4) AS plain_type, table_type LIKE '%%VIEW' AS nullable, '' AS comment
 FROM information_schema.tables WHERE table_schema = %(database)s AND table_name = %(table)s
 UNION ALL
 SELECT 'column', ordinal_position, CONVERT(column_name USING utf8mb4), CONVERT(column_type USING utf8mb4),
@@ -25,6 +25,11 @@ UNION ALL
 SELECT 'key', seq_in_index, CONVERT(column_name USING utf8mb4), '', '', 0, ''
 FROM information_schema.statistics
 WHERE table_schema = %(database)s AND table_name = %(table)s AND index_name = 'PRIMARY'
+UNION ALL
+SELECT 'head', 0, CONVERT(column_name USING utf8mb4), '', '', 0, ''
+FROM information_schema.statistics
+WHERE table_schema = %(database)s AND table_name = %(table)s
+  AND seq_in_index = 1 AND index_type = 'BTREE' AND sub_part IS NULL AND column_name IS NOT NULL
 ORDER BY kind, place
 """
 """All of it in one question, since a run that has nothing to do asks it, too; one value is one text. Not as a join: the
@@ -51,7 +56,7 @@ class CatalogTable:
 def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -> CatalogTable:
     """Describe a table. Raises `ConfigurationError` that names the nearest existing ones when it is not there."""
     cursor.execute(_DESCRIPTION, {"database": database, "table": table})
-    found: dict[str, list[tuple[Any, ...]]] = {"table": [], "column": [], "key": []}
+    found: dict[str, list[tuple[Any, ...]]] = {"table": [], "column": [], "key": [], "head": []}
     for kind, _, *facts in cursor.fetchall():
         found[kind].append(tuple(facts))
     if not found["table"]:
@@ -62,7 +67,7 @@ def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -
             url=url,
             grant="grant SELECT on it.",
         )
-    ((_, rows, row_bytes, *_),) = found["table"]
+    ((_, rows, row_bytes, is_view, _),) = found["table"]
     columns = found["column"]
     return CatalogTable(
         SourceTable(
@@ -74,6 +79,7 @@ def read_table(cursor: Cursor, *, database: str, table: str, url: DatabaseUrl) -
             primary_key=tuple(str(name) for name, *_ in found["key"]),
             estimated_rows=int(rows),
             estimated_bytes_per_row=int(row_bytes),
+            index_heads=None if is_view else frozenset(str(name) for name, *_ in found["head"]),
         ),
         {
             str(name): ComparedColumn(str(name), str(data_type).lower(), bool(nullable))

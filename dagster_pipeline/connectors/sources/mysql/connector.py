@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 from pymysql.connections import Connection
@@ -39,6 +40,7 @@ class MySQLSource(SqlSource[CatalogTable]):
 
     sql = DIALECT
     integer_types = INTEGER_TYPES
+    is_clustered = True
 
     def __init__(self, schema: TableSchema, *, url: DatabaseUrl, mask_key: MaskKeys = None) -> None:
         database, table = url.database or schema.source.database, schema.source.table
@@ -114,12 +116,19 @@ class MySQLSource(SqlSource[CatalogTable]):
     def _estimating(self, cursor: Cursor) -> Callable[[str], int]:
         return estimating(cursor)
 
-    def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
-        return BoundsQuestion(
+    def _bounds_of(self, column: ComparedColumn, floor: str | None, nulls: str | None) -> SourceBounds:
+        question = BoundsQuestion(
             relation=self._relation,
             column=column,
             floor=floor,
+            lookback=self.schema.sync.lookback,
+            nulls=nulls,
             settle=self.schema.sync.settle,
             is_mariadb=self._catalog.is_mariadb,
+            is_indexed=self._catalog.described.finds_by(column.name),
             asking=self._asking,
-        ).answer()
+        )
+        bounds = question.answer()
+        if nulls is None or question.reads_whole_table:
+            return bounds
+        return replace(bounds, null_rows=self._count(f" WHERE {nulls}"))

@@ -15,8 +15,8 @@ from dagster_pipeline.database_url import DatabaseUrl
 PAGE_BYTES = 8192
 
 _DESCRIPTION = """
-WITH RECURSIVE found (oid, row_count, pages) AS (
-    SELECT c.oid,
+WITH RECURSIVE found (oid, relkind, row_count, pages) AS (
+    SELECT c.oid, c.relkind,
            COALESCE(sum(GREATEST(leaf.reltuples, 0)) FILTER (WHERE leaf.relkind <> 'p'), GREATEST(c.reltuples, 0))::bigint,
            COALESCE(sum(leaf.relpages) FILTER (WHERE leaf.relkind <> 'p'), c.relpages)::bigint
     FROM pg_catalog.pg_class c
@@ -24,7 +24,7 @@ WITH RECURSIVE found (oid, row_count, pages) AS (
     LEFT JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) tree ON c.relkind = 'p'
     LEFT JOIN pg_catalog.pg_class leaf ON leaf.oid = tree.relid
     WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    GROUP BY c.oid, c.reltuples, c.relpages
+    GROUP BY c.oid, c.relkind, c.reltuples, c.relpages
 ), columns AS (
     SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, NOT a.attnotnull AS nullable,
            COALESCE(col_description(a.attrelid, a.attnum), '') AS comment
@@ -36,6 +36,12 @@ WITH RECURSIVE found (oid, row_count, pages) AS (
     CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS key (attnum, place)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = found.oid AND a.attnum = key.attnum
     WHERE key.place <= i.indnkeyatts
+), heads AS (
+    SELECT DISTINCT a.attname
+    FROM found JOIN pg_catalog.pg_index i ON i.indrelid = found.oid AND i.indisvalid AND i.indpred IS NULL
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    JOIN pg_catalog.pg_am method ON method.oid = c.relam AND method.amname = 'btree'
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = found.oid AND a.attnum = i.indkey[0]
 ), needed (oid, typmod) AS (
     SELECT atttypid, atttypmod FROM columns
     UNION
@@ -49,6 +55,7 @@ SELECT row_count, pages,
        (SELECT COALESCE(json_agg(json_build_array(attname, atttypid::bigint, atttypmod, nullable, comment)
                                  ORDER BY attnum), '[]') FROM columns),
        (SELECT COALESCE(json_agg(attname ORDER BY place), '[]') FROM keys),
+       CASE WHEN relkind NOT IN ('v', 'f') THEN (SELECT COALESCE(json_agg(attname), '[]') FROM heads) END,
        (SELECT COALESCE(json_agg(json_build_array(
                    n.oid::bigint, n.typmod, t.typtype::text, t.typbasetype::bigint, t.typtypmod,
                    (CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END)::bigint,
@@ -105,7 +112,7 @@ def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, dat
             url=url,
             grant=f"grant USAGE on schema {schema}.",
         )
-    rows, pages, columns, key, listed = found
+    rows, pages, columns, key, heads, listed = found
     types = {
         (type_oid, typmod): _Type(kind, (base, base_typmod), element, printed, plain)
         for type_oid, typmod, kind, base, base_typmod, element, printed, plain in listed
@@ -120,6 +127,7 @@ def read_table(cursor: Cursor, *, schema: str, table: str, url: DatabaseUrl, dat
             primary_key=tuple(key),
             estimated_rows=rows,
             estimated_bytes_per_row=pages * PAGE_BYTES // rows if rows else 0,
+            index_heads=None if heads is None else frozenset(heads),
         ),
         {
             name: ComparedColumn(name, _plain(types, (type_oid, typmod)), nullable)

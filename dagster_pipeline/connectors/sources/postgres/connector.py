@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import ClassVar
 
 import psycopg2
@@ -125,8 +126,9 @@ class PostgresSource(SqlSource[CatalogTable]):
     def _estimating(self, cursor: Cursor) -> Callable[[str], int]:
         return estimating(cursor)
 
-    def _bounds_of(self, column: ComparedColumn, floor: str | None) -> SourceBounds:
+    def _bounds_of(self, column: ComparedColumn, floor: str | None, nulls: str | None) -> SourceBounds:
         settle = self.schema.sync.settle
-        return BoundsQuestion(
+        bounds = BoundsQuestion(
             relation=self._relation, column=column, floor=floor, settle=settle, session=self._asking
         ).answer()
+        return replace(bounds, null_rows=self._count(f" WHERE {nulls}")) if nulls else bounds
