@@ -23,11 +23,9 @@ class CopyError(Exception):
 
     Attributes:
         code: SQLSTATE; empty when no server sent the error.
-        words: the message.
     """
 
     code: str
-    words: str
 
     def __init__(self, code: str, words: str) -> None: ...
 

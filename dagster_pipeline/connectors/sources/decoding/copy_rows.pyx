@@ -119,7 +119,6 @@ class CopyError(Exception):
     def __init__(self, str code, str words):
         super().__init__(words)
         self.code = code
-        self.words = words
 
 
 cdef class CopyRows:
