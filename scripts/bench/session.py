@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.bench.limits import native_file, read_alone, write_alone
+from scripts.bench.limits import native_files, read_alone, write_alone
 from scripts.bench.results import Measurement, Results
 from scripts.bench.servers import Front, Source
 from scripts.bench.subjects import BenchError, Job, Subject
@@ -111,12 +111,12 @@ class Session:
                 continue
             size = 0
             if subject == WAREHOUSE_ALONE:
-                file = native_file(self.front, loaded, table, self.directory)
+                files = native_files(self.front, loaded, table, self.directory)
             with self._metered(source) as meters:
                 if subject == SOURCE_ALONE:
                     seconds, size = read_alone(source, table)
                 else:
-                    seconds = write_alone(self.front, loaded, file)
+                    seconds = write_alone(self.front, loaded, files, table.rows)
             self.results.add(
                 Measurement(
                     number,
