@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from dagster_pipeline.connectors.sources.decoding.columns import Taken  # the stub's
 
 
+BATCH_BYTES = 1 << 20
+"""A batch ends with the row with which its texts have so many."""
+MOST_ROWS = 20_000
+FIXED_BYTES = 4 << 20
+"""Of a batch's numbers and times, for which a decoder has room from the beginning."""
+
+
+def batch_rows(row_bytes: int, most_rows: int) -> int:
+    """Rows of a batch whose numbers and times have so many bytes a row."""
+    return min(most_rows, FIXED_BYTES // (row_bytes + 1) + 1)
+
+
 class ArrowRows:
     """One stream's batches, by its select list; `types` are the Arrow types of all its expressions, flags included."""
 

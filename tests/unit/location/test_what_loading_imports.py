@@ -101,7 +101,14 @@ import dagster_pipeline.state.state_manager
 import dagster_pipeline.factories.table_step
 """
     modules = imported(schemas, code)
-    needed = {"clickhouse_connect", "psycopg2", "tenacity", "urllib3"}
+    needed = {
+        "clickhouse_connect",
+        "numpy",
+        "psycopg2",
+        "pyarrow",
+        "tenacity",
+        "urllib3",
+    }  # pyarrow takes NumPy along
     assert modules & HEAVY == needed
 
 

@@ -12,12 +12,13 @@ from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireFormat
+from dagster_pipeline.connectors.sources.arrow_rows import MOST_ROWS
 from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.mysql.bounds import BoundsQuestion
 from dagster_pipeline.connectors.sources.mysql.catalog import CatalogTable, read_table
 from dagster_pipeline.connectors.sources.mysql.connection import SESSION, asking, connect, cut, hang_up
 from dagster_pipeline.connectors.sources.mysql.dialect import DIALECT, INTEGER_TYPES
-from dagster_pipeline.connectors.sources.mysql.reading import MOST_ROWS, RowStream
+from dagster_pipeline.connectors.sources.mysql.reading import RowStream
 from dagster_pipeline.connectors.sources.mysql.splitting import estimating
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.select_list import SelectList

@@ -18,7 +18,7 @@ from pymysql.constants import CR, FIELD_TYPE
 from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch
-from dagster_pipeline.connectors.sources.arrow_rows import ArrowRows
+from dagster_pipeline.connectors.sources.arrow_rows import BATCH_BYTES, MOST_ROWS, ArrowRows, batch_rows
 from dagster_pipeline.connectors.sources.decoding import mysql_rows
 from dagster_pipeline.connectors.sources.decoding.mysql_rows import MySQLRows
 from dagster_pipeline.connectors.sources.mysql.connection import hang_up
@@ -27,9 +27,6 @@ from dagster_pipeline.connectors.sources.mysql.prepared import ResultColumn, exe
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError
-
-BATCH_BYTES = 1 << 20
-MOST_ROWS = 20_000
 
 _INTEGERS: Mapping[int, tuple[pa.DataType, pa.DataType]] = {
     FIELD_TYPE.TINY: (pa.int8(), pa.uint8()),
@@ -84,11 +81,12 @@ class RowStream:
     def _batches(self, columns: Sequence[ResultColumn]) -> Generator[Batch, None, None]:
         forms = [self._form(column) for column in columns]
         types = [type_ for _, type_ in forms]
+        widths = [0 if form == mysql_rows.TEXT else type_.bit_width // 8 for form, type_ in forms]
         rows = MySQLRows(
             [form for form, _ in forms],
-            [0 if form == mysql_rows.TEXT else type_.bit_width // 8 for form, type_ in forms],
+            widths,
             [self._span(place, form) for place, (form, _) in enumerate(forms)],
-            self.most_rows,
+            batch_rows(sum(widths), self.most_rows),
             BATCH_BYTES,
         )
         arrow = ArrowRows(self.select, types, table=self.table)

@@ -11,6 +11,7 @@ from typing import ClassVar
 import psycopg2
 
 from dagster_pipeline.connectors.batch import Batch, SourceBounds, WireColumn, WireFormat
+from dagster_pipeline.connectors.sources.arrow_rows import MOST_ROWS
 from dagster_pipeline.connectors.sources.mask_key import MaskKeys, mask_statements
 from dagster_pipeline.connectors.sources.pace import pace_of
 from dagster_pipeline.connectors.sources.postgres.binary_forms import wire_column
@@ -25,7 +26,7 @@ from dagster_pipeline.connectors.sources.postgres.connection import (
 )
 from dagster_pipeline.connectors.sources.postgres.dialect import DIALECT, INTEGER_TYPES
 from dagster_pipeline.connectors.sources.postgres.errors import translating
-from dagster_pipeline.connectors.sources.postgres.reading import MOST_ROWS, CopyStream
+from dagster_pipeline.connectors.sources.postgres.reading import CopyStream
 from dagster_pipeline.connectors.sources.postgres.splitting import estimating
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.connectors.sources.sql_dialect import ComparedColumn

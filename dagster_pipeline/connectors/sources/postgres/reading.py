@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from dagster_pipeline.connectors.batch import Batch
-from dagster_pipeline.connectors.sources.arrow_rows import ArrowRows
+from dagster_pipeline.connectors.sources.arrow_rows import BATCH_BYTES, MOST_ROWS, ArrowRows, batch_rows
 from dagster_pipeline.connectors.sources.decoding.copy_rows import CopyOut, CopyRows
 from dagster_pipeline.connectors.sources.postgres.binary_forms import (
     BinaryForm,
@@ -29,11 +29,6 @@ from dagster_pipeline.connectors.sources.postgres.libpq import copy_out
 from dagster_pipeline.connectors.sources.select_list import SelectList
 from dagster_pipeline.database_url import DatabaseUrl
 from dagster_pipeline.errors import FatalError, RetriableError
-
-BATCH_BYTES = 1 << 20
-MOST_ROWS = 20_000
-FIXED_BYTES = 4 << 20
-"""Of a batch's numbers and times, for which the decoder has room from the beginning."""
 
 _RAW_TEXTS = "SELECT set_config('client_encoding', 'SQL_ASCII', true)"
 """A database without an encoding would refuse bytes that are not UTF-8."""
@@ -122,9 +117,7 @@ class CopyStream:
 
     def _batches(self, copy: CopyOut, forms: Sequence[BinaryForm]) -> Generator[Batch, None, None]:
         width = sum(form.width for form in forms)
-        rows = CopyRows(
-            [form.field for form in forms], min(self.most_rows, FIXED_BYTES // (width + 1) + 1), BATCH_BYTES
-        )
+        rows = CopyRows([form.field for form in forms], batch_rows(width, self.most_rows), BATCH_BYTES)
         arrow = ArrowRows(self.select, [form.type for form in forms], table=self.table)
         yield arrow.head
         while self._filled(copy, rows):
