@@ -20,6 +20,11 @@ SOURCE_ALONE = "source alone"
 WAREHOUSE_ALONE = "warehouse alone"
 
 
+SETTLING_SECONDS = 60
+QUIET_LOOKS = 4
+"""Half a second apart, without a merge."""
+
+
 @dataclass
 class Meters:
     """What the machine did between two moments."""
@@ -81,6 +86,7 @@ class Session:
             with self._metered(job.source) as meters:
                 outcome = subject.move(job)
             self._check(outcome.loaded, job)
+            self._settle()
         except BenchError as error:
             self.results.add(Measurement(number, *case, rows=rows, error=str(error)))
             self.say(f"  failed: {error}")
@@ -140,6 +146,17 @@ class Session:
 
     def _case(self, subject: Subject, kind: str, job: Job) -> tuple[str, str, str, str, str]:
         return (subject.name, kind, job.table.name, job.source.dialect, job.warehouse)
+
+    def _settle(self) -> None:
+        """Wait until the warehouse has merged what it was given: the next subject must not pay for it."""
+        client = self.front.client()
+        deadline = time.monotonic() + SETTLING_SECONDS
+        quiet = 0
+        while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+            time.sleep(0.5)
+            merges = int(client.query("SELECT count() FROM system.merges").result_rows[0][0])
+            quiet = 0 if merges else quiet + 1
+        client.close()
 
     def _drop(self, subject: Subject, job: Job) -> None:
         database = subject.loaded(job).partition(".")[0]
