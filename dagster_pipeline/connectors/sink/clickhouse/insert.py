@@ -61,9 +61,15 @@ its type wraps, an empty one is 0, and digits beyond a decimal's scale are cut; 
 same."""
 
 
-ONE_PARSER: Mapping[str, Setting] = {"input_format_parallel_parsing": 0}
-"""A chunk is parsed by one thread, three times as fast as a source gives rows: a tenth less of the warehouse's CPU, and chunks
-run in parallel anyway."""
+BULK_SETTINGS: Mapping[str, Setting] = {
+    # A chunk is parsed by one thread, three times as fast as a source gives rows: a tenth less of the warehouse's CPU,
+    # and chunks run in parallel anyway.
+    "input_format_parallel_parsing": 0,
+    # The engine would collapse the rows of each block by their key before it writes them, and a load's rows have
+    # different keys: a fifth of the warehouse's CPU. Twins collapse as those of different blocks do.
+    "optimize_on_insert": 0,
+}
+"""What makes an insert of many rows cheap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def insert_settings(request: WriteRequest) -> dict[str, Setting]:
     would swallow rows that never arrived. Writing again is harmless there, so nothing is deduplicated at all, not even
     by content, as replicated tables do by default (github.com/ClickHouse/ClickHouse/issues/61565).
     """
-    settings: dict[str, Setting] = {"log_comment": request.query_comment, **ONE_PARSER}
+    settings: dict[str, Setting] = {"log_comment": request.query_comment, **BULK_SETTINGS}
     if request.table.partition_by:
         settings["max_partitions_per_insert_block"] = max(MAX_PARTITIONS_PER_BLOCK, request.partitions)
     if request.atomic:
