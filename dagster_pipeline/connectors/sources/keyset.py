@@ -21,8 +21,11 @@ LARGEST_SHARE = 1.5
 ESTIMATES_PER_PART = 16
 """Two are usual; a key with huge gaps needs more; beyond this many the estimates do not follow the key at all."""
 
-TRUSTED_SHARE = 0.5
-"""The estimate of the whole span must be at least this share of the table's own, or there are no statistics to go by."""
+TRUSTED_SHARE = 0.4
+"""The estimate of the whole span must be at least this share of the table's own, or there are no statistics to go by.
+
+InnoDB never estimates a range at more than half of the table, rounded down.
+"""
 
 
 def ranges_between(columns: tuple[str, ...], bounds: Sequence[Key]) -> tuple[KeyRange, ...]:
