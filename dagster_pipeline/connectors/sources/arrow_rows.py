@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from dagster_pipeline.errors import FatalError
 if TYPE_CHECKING:
     from dagster_pipeline.connectors.sources.decoding.columns import Taken  # the stub's
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 BATCH_BYTES = 1 << 20
 """A batch ends with the row with which its texts have so many."""
@@ -33,6 +35,16 @@ FIXED_BYTES = 4 << 20
 def batch_rows(row_bytes: int, most_rows: int) -> int:
     """Rows of a batch whose numbers and times have so many bytes a row."""
     return min(most_rows, FIXED_BYTES // (row_bytes + 1) + 1)
+
+
+def day_count(text: str) -> int:
+    """Days since 1970 of an ISO day, as Arrow's date32 counts; a time of day is left out."""
+    return (date.fromisoformat(text[:10]) - _EPOCH.date()).days
+
+
+def microsecond_count(text: str) -> int:
+    """Microseconds since 1970 of an ISO moment in UTC, as Arrow's timestamps count."""
+    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 class ArrowRows:

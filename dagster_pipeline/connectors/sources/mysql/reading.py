@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pymysql
@@ -18,7 +17,14 @@ from pymysql.constants import CR, FIELD_TYPE
 from pymysql.cursors import Cursor
 
 from dagster_pipeline.connectors.batch import Batch
-from dagster_pipeline.connectors.sources.arrow_rows import BATCH_BYTES, MOST_ROWS, ArrowRows, batch_rows
+from dagster_pipeline.connectors.sources.arrow_rows import (
+    BATCH_BYTES,
+    MOST_ROWS,
+    ArrowRows,
+    batch_rows,
+    day_count,
+    microsecond_count,
+)
 from dagster_pipeline.connectors.sources.decoding import mysql_rows
 from dagster_pipeline.connectors.sources.decoding.mysql_rows import MySQLRows
 from dagster_pipeline.connectors.sources.mysql.connection import hang_up
@@ -45,7 +51,6 @@ _DAYS: Mapping[int, tuple[int, pa.DataType]] = {
 _NOT_TEXT = frozenset({FIELD_TYPE.TIME, FIELD_TYPE.BIT, FIELD_TYPE.GEOMETRY})
 """Sent in forms of their own; the type mapper reads them as text or numbers."""
 _EVERY_DAY = (-(2**62) + 1, 2**62)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +142,6 @@ class RowStream:
         """First and last value, as the decoder counts."""
         if place not in self.select.spans:
             return _EVERY_DAY
+        count = day_count if form == mysql_rows.DATE else microsecond_count
         first, last = self.select.spans[place]
-        return _counted(first, form), _counted(last, form)
-
-
-def _counted(text: str, form: int) -> int:
-    """A day's or moment's ISO text as days or microseconds since 1970."""
-    if form == mysql_rows.DATE:
-        return (date.fromisoformat(text[:10]) - _EPOCH.date()).days
-    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+        return count(first), count(last)

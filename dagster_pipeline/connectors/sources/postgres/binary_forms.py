@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
 from dagster_pipeline.connectors.arrow_types import arrow_type
 from dagster_pipeline.connectors.batch import WireColumn
+from dagster_pipeline.connectors.sources.arrow_rows import day_count, microsecond_count
 from dagster_pipeline.connectors.sources.decoding import copy_rows
 from dagster_pipeline.type_mapper.clickhouse_type import ClickHouseType, parse_clickhouse_type
 
@@ -33,7 +33,6 @@ _TEXTS = frozenset({25, 1043, 1042, 19, 114})
 """text, varchar, char(n), name, json."""
 _BYTEA, _JSONB = 17, 3802
 _EVERY_DAY, _EVERY_MICROSECOND = (-(2**31), 2**31 - 1), (-(2**62), 2**62)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Span = tuple[str, str] | None
 
@@ -96,18 +95,13 @@ def _string_form(oid: int, *, is_raw: bool) -> BinaryForm | None:
 
 def _date_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
     del wanted
-    first, last = _EVERY_DAY
-    if span is not None:
-        first, last = ((date.fromisoformat(text) - _EPOCH.date()).days for text in span)
+    first, last = map(day_count, span) if span is not None else _EVERY_DAY
     return BinaryForm((copy_rows.DATE, first, last), pa.date32())
 
 
 def _moment_form(wanted: ClickHouseType, span: Span) -> BinaryForm:
     del wanted
-    first, last = _EVERY_MICROSECOND
-    if span is not None:
-        moments = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in span)
-        first, last = ((moment - _EPOCH) // timedelta(microseconds=1) for moment in moments)
+    first, last = map(microsecond_count, span) if span is not None else _EVERY_MICROSECOND
     return BinaryForm((copy_rows.MOMENT, first, last), pa.timestamp("us"))
 
 
