@@ -62,6 +62,19 @@ def test_all_batches_of_a_write_arrive_with_its_version(sink: ClickHouseSink, ta
     assert float(str(seconds)) < 60
 
 
+def test_twins_of_one_write_are_one_row_to_a_reader_the_later_of_them(
+    sink: ClickHouseSink, table: SinkTable
+) -> None:
+    """Whether the engine collapses rows of a key when they arrive, or leaves it to merges."""
+    receipt = sink.write(a_write(table), [tsv((1, "first"), (2, "b"), (1, "second")), tsv((1, "third"))])
+    assert receipt.rows == 4
+    assert sink.count_rows(table) == 2
+    final = f"SELECT id, name FROM {table.database}.{table.name} FINAL ORDER BY id"
+    assert sink.rows(final) == [(1, "third"), (2, "b")]
+    sink.run(f"OPTIMIZE TABLE {table.database}.{table.name} FINAL", doing="Merging")
+    assert everything(sink, table) == [(1, "third"), (2, "b")]
+
+
 @pytest.mark.parametrize("batches", [[], [Batch(b"", 0)], [Batch(b"", 0), Batch(b"", 0)]])
 @pytest.mark.parametrize("atomic", [True, False])
 def test_a_write_of_nothing_is_fine(
